@@ -1,0 +1,27 @@
+// The one context that travels with a call, passed explicitly. Secrets never enter it.
+
+import type { Principal } from './principal.ts';
+
+export interface Log {
+  error(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  debug(fields: LogFields, message: string): void;
+}
+
+/** Only plain values can be logged; objects cannot slip in with a secret inside. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface CallContext {
+  readonly requestId: string;
+  readonly gatewayId: string;
+  readonly principal: Principal;
+  /** Aborted when the client goes away or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** Monotonic milliseconds (`performance.now()`) after which nothing more is waited for. */
+  readonly deadline: number;
+  readonly log: Log;
+  /** Inbound headers in lower case and the gateway URL's query: raw material for allow-listed propagation. */
+  readonly inboundHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly inboundQuery: URLSearchParams;
+}

@@ -1,0 +1,110 @@
+// What is stored: one document type per kind of resource. Members that AWS's API has are spelled as on its
+// wire; members of our own are few and explained. The store keeps these as JSON.
+
+import type { JsonObject } from './json.ts';
+import type { Catalogue } from './tool.ts';
+
+export type GatewayStatus =
+  | 'CREATING'
+  | 'UPDATING'
+  | 'UPDATE_UNSUCCESSFUL'
+  | 'DELETING'
+  | 'READY'
+  | 'FAILED';
+export type TargetStatus =
+  | GatewayStatus
+  | 'SYNCHRONIZING'
+  | 'SYNCHRONIZE_UNSUCCESSFUL'
+  | 'CREATE_PENDING_AUTH'
+  | 'UPDATE_PENDING_AUTH'
+  | 'SYNCHRONIZE_PENDING_AUTH';
+export type AuthorizerTypeName = 'CUSTOM_JWT' | 'AWS_IAM' | 'NONE' | 'AUTHENTICATE_ONLY';
+export type CredentialProviderTypeName =
+  | 'GATEWAY_IAM_ROLE'
+  | 'OAUTH'
+  | 'API_KEY'
+  | 'CALLER_IAM_CREDENTIALS'
+  | 'JWT_PASSTHROUGH';
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** A gateway. `settings` holds the wire members that the service only stores and returns. */
+export interface GatewayDocument {
+  readonly status: GatewayStatus;
+  readonly statusReasons: readonly string[];
+  readonly description?: string;
+  readonly roleArn: string;
+  readonly protocolType?: 'MCP';
+  readonly protocolConfiguration?: JsonObject;
+  readonly authorizerType: AuthorizerTypeName;
+  readonly authorizerConfiguration?: JsonObject;
+  readonly exceptionLevel?: 'DEBUG';
+  /** kmsKeyArn, interceptorConfigurations, policyEngineConfiguration, customTransformConfiguration, wafConfiguration. */
+  readonly settings: JsonObject;
+  readonly tags: Tags;
+}
+
+/** What the data plane serves of a target: fixed together, so that configuration and catalogue always match. */
+export interface LiveTarget {
+  readonly targetConfiguration: JsonObject;
+  readonly credentialProviderConfigurations: readonly JsonObject[];
+  readonly metadataConfiguration?: JsonObject;
+  /** Id of the `catalogue` row. */
+  readonly catalogueId: string;
+}
+
+/** A gateway target. `live` is absent until discovery has succeeded once. */
+export interface TargetDocument {
+  readonly status: TargetStatus;
+  readonly statusReasons: readonly string[];
+  readonly description?: string;
+  readonly targetConfiguration: JsonObject;
+  readonly credentialProviderConfigurations: readonly JsonObject[];
+  readonly metadataConfiguration?: JsonObject;
+  readonly privateEndpoint?: JsonObject;
+  readonly lastSynchronizedAt?: number;
+  readonly live?: LiveTarget;
+  readonly tags: Tags;
+}
+
+/** An API-key credential provider: the key itself lies sealed in the `secret` row named by `secretId`. */
+export interface ApiKeyProviderDocument {
+  readonly secretId: string;
+  readonly secretVersion: number;
+  readonly secretSource: 'MANAGED' | 'EXTERNAL';
+  readonly tags: Tags;
+}
+
+/** A value sealed by the vault: AES-256-GCM envelope, all members base64 except ids. */
+export interface SealedSecret {
+  readonly v: 1;
+  readonly kekId: string;
+  readonly wrappedKey: string;
+  readonly iv: string;
+  readonly ciphertext: string;
+  readonly tag: string;
+}
+
+/** Remembers a `clientToken`, so that a repeated request changes nothing (kept for a day). */
+export interface ClientTokenDocument {
+  readonly requestHash: string;
+  readonly resourceId: string;
+}
+
+/** The original document of a target, kept so that a newer version of the importer can read it again. */
+export interface SourceDocument {
+  readonly text: string;
+  readonly location: string;
+}
+
+/** Kind → document. Adding a kind here and in stores/sql/migrations is all that the store needs. */
+export interface ResourceDocuments {
+  gateway: GatewayDocument;
+  'gateway-target': TargetDocument;
+  'api-key-credential-provider': ApiKeyProviderDocument;
+  secret: SealedSecret;
+  catalogue: Catalogue;
+  source: SourceDocument;
+  'client-token': ClientTokenDocument;
+}
+export type ResourceKind = keyof ResourceDocuments;

@@ -1,0 +1,120 @@
+// Settings that the AWS API has no member for travel as tags whose key begins with `gatewright:`.
+// This is the one list of them, with what each means; values are validated where tags are written.
+
+import type { Tags } from './resources.ts';
+
+export const SETTING_PREFIX = 'gatewright:';
+
+export interface SettingDefinition {
+  readonly key: string;
+  readonly on: 'gateway' | 'gateway-target';
+  readonly doc: string;
+  /** Says what is wrong with a value, or undefined when it is fine. */
+  readonly check: (value: string) => string | undefined;
+}
+
+const oneOf =
+  (...allowed: readonly string[]) =>
+  (value: string): string | undefined =>
+    allowed.includes(value) ? undefined : `must be one of ${allowed.join(', ')}`;
+
+const integerBetween =
+  (low: number, high: number) =>
+  (value: string): string | undefined =>
+    /^\d{1,9}$/.test(value) && Number(value) >= low && Number(value) <= high
+      ? undefined
+      : `must be a whole number from ${low} to ${high}`;
+
+const words = (value: string): string | undefined =>
+  value.trim() === '' ? 'must hold at least one word' : undefined;
+
+const methods = (value: string): string | undefined =>
+  splitWords(value).every((word) =>
+    ['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH', 'TRACE', 'QUERY'].includes(word.toUpperCase()),
+  )
+    ? words(value)
+    : 'must be HTTP methods separated by spaces';
+
+const absoluteUrl = (value: string): string | undefined =>
+  URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+    ? undefined
+    : 'must be an absolute http or https URL';
+
+export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
+  {
+    key: 'gatewright:tool-names',
+    on: 'gateway',
+    doc: '`prefixed` (default): `target___tool`; `bare`: the tool’s own name where it is unique in the gateway.',
+    check: oneOf('prefixed', 'bare'),
+  },
+  {
+    key: 'gatewright:tool-name-max-length',
+    on: 'gateway',
+    doc: '16 to 128, default 64. Longer names are shortened deterministically, with a hash, and stay callable.',
+    check: integerBetween(16, 128),
+  },
+  {
+    key: 'gatewright:include-tags',
+    on: 'gateway-target',
+    doc: 'OpenAPI tags, separated by spaces (a space inside a tag is written `+`): only operations with one of them become tools.',
+    check: words,
+  },
+  {
+    key: 'gatewright:exclude-tags',
+    on: 'gateway-target',
+    doc: 'OpenAPI tags as above: operations with one of them are left out.',
+    check: words,
+  },
+  {
+    key: 'gatewright:include-paths',
+    on: 'gateway-target',
+    doc: 'Path prefixes separated by spaces: only operations below one of them become tools.',
+    check: words,
+  },
+  {
+    key: 'gatewright:exclude-paths',
+    on: 'gateway-target',
+    doc: 'Path prefixes separated by spaces: operations below one of them are left out.',
+    check: words,
+  },
+  {
+    key: 'gatewright:include-methods',
+    on: 'gateway-target',
+    doc: 'HTTP methods separated by spaces: only operations with one of them become tools.',
+    check: methods,
+  },
+  {
+    key: 'gatewright:exclude-methods',
+    on: 'gateway-target',
+    doc: 'HTTP methods separated by spaces: operations with one of them are left out.',
+    check: methods,
+  },
+  {
+    key: 'gatewright:include-deprecated',
+    on: 'gateway-target',
+    doc: '`true` (default) or `false`: whether operations marked deprecated become tools.',
+    check: oneOf('true', 'false'),
+  },
+  {
+    key: 'gatewright:server-url',
+    on: 'gateway-target',
+    doc: 'Base URL that calls go to instead of the document’s `servers`.',
+    check: absoluteUrl,
+  },
+]);
+
+/** Splits a list setting: words by white space, `+` inside a word standing for a space. */
+export function splitWords(value: string): string[] {
+  return value
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => word.replaceAll('+', ' '));
+}
+
+/** The settings among some tags, key without the prefix. */
+export function settingsOf(tags: Tags): Readonly<Record<string, string>> {
+  const settings: Record<string, string> = {};
+  for (const [key, value] of Object.entries(tags))
+    if (key.startsWith(SETTING_PREFIX)) settings[key.slice(SETTING_PREFIX.length)] = value;
+  return settings;
+}

@@ -1,0 +1,33 @@
+// The contract of outbound credentials: as whom the call leaves.
+
+import type { CallContext } from '../core/call.ts';
+import type { FieldFault } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { CredentialPlacement, OutboundRequest } from '../core/outbound.ts';
+import type { CredentialProviderTypeName } from '../core/resources.ts';
+import type { Secret } from '../lib/secret.ts';
+
+export interface CredentialServices {
+  /** Opens the secret of a provider from what was loaded with the snapshot. @throws GatewayError CredentialUnavailable. */
+  openSecret(providerArn: string): Secret;
+}
+
+export interface Credential {
+  /** Gives back a new request that carries the credential. The secret goes nowhere else. */
+  apply(
+    request: OutboundRequest,
+    ctx: CallContext,
+    placement: CredentialPlacement | undefined,
+  ): Promise<OutboundRequest>;
+}
+
+export interface CredentialType {
+  readonly type: CredentialProviderTypeName;
+  /** What the published shapes cannot say of a `credentialProvider`. */
+  check(provider: JsonObject | undefined): readonly FieldFault[];
+  /** ARNs of the credential providers it refers to. */
+  providerArns(provider: JsonObject | undefined): readonly string[];
+  /** Where the configuration itself says the credential goes, if it does. */
+  placement(provider: JsonObject | undefined): CredentialPlacement | undefined;
+  prepare(provider: JsonObject | undefined, services: CredentialServices): Credential;
+}

@@ -1,0 +1,70 @@
+// The contract of a kind of target: everything the house asks of it. One folder here and one line in
+// plugins.ts add a kind. A target type touches the outside only through the services it is handed.
+
+import type { CallContext, Log } from '../core/call.ts';
+import type { FieldFault } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { CredentialPlacement, Egress, OutboundRequest } from '../core/outbound.ts';
+import type { CredentialProviderTypeName } from '../core/resources.ts';
+import type { Catalogue, CatalogueEntry, ToolResult } from '../core/tool.ts';
+
+/** Reads a schema document by URI (`s3://`, `https://`), within the size limit, as text. */
+export type ReadSource = (uri: string, signal: AbortSignal) => Promise<string>;
+
+export interface DiscoverContext {
+  /** `gatewright:` settings of the target, keys without the prefix. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Where the target's configured credential goes, so that no argument is made of it. */
+  readonly credential?: CredentialPlacement;
+  readonly readSource: ReadSource;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+export interface Discovery {
+  readonly catalogue: Catalogue;
+  /** The document as read, when there is one, and where it came from. */
+  readonly source?: { readonly text: string; readonly location: string };
+}
+
+/** Puts the secret on a request at the last moment; `placement` is what the document says of this operation. */
+export type ApplyCredential = (
+  request: OutboundRequest,
+  ctx: CallContext,
+  placement: CredentialPlacement | undefined,
+) => Promise<OutboundRequest>;
+
+export interface TargetServices {
+  readonly egress: Egress;
+  readonly applyCredential: ApplyCredential;
+  /** Names (lower case) that clients' headers and query parameters are propagated under. */
+  readonly propagation: {
+    readonly requestHeaders: readonly string[];
+    readonly queryParameters: readonly string[];
+  };
+  readonly exceptionLevel?: 'DEBUG';
+}
+
+/** A tool ready to be called. Arguments have passed the tool's input schema. */
+export interface InvocableTool {
+  /**
+   * Calls it. What goes wrong upstream is a result with `isError: true`, not a throw.
+   * @throws GatewayError Validation when the arguments cannot make a request (say a path value `..`).
+   */
+  call(args: JsonObject, ctx: CallContext): Promise<ToolResult>;
+}
+
+export interface TargetType {
+  /** `TargetType` of the wire, for example `OPEN_API_SCHEMA`. */
+  readonly type: string;
+  /** Its place in `targetConfiguration`, for example `['mcp', 'openApiSchema']`. */
+  readonly member: readonly [string, string];
+  /** Credential provider types it takes; none configured is always allowed. */
+  readonly credentialTypes: readonly CredentialProviderTypeName[];
+  /** What the published shapes cannot say. Pure and quick. */
+  check(config: JsonObject): readonly FieldFault[];
+  /** Makes the tools. @throws GatewayError Validation with a message that says where and what to do. */
+  discover(config: JsonObject, ctx: DiscoverContext): Promise<Discovery>;
+  /** Once per change: gives the maker of callable tools. Nothing is parsed before a tool's first call. */
+  prepare(config: JsonObject, services: TargetServices): (entry: CatalogueEntry) => InvocableTool;
+}
