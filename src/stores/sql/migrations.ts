@@ -1,0 +1,70 @@
+// The one list of migrations, run by every SQL engine. Append only: a released migration is never edited.
+// Column types are those that SQLite and PostgreSQL both read the same way.
+
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import type { Migration, MigrationProvider } from 'kysely/migration';
+
+const RESOURCE_TABLES = [
+  'gateway',
+  'gateway_target',
+  'api_key_credential_provider',
+  'secret',
+  'catalogue',
+  'source',
+  'client_token',
+] as const;
+
+const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
+  '0001-resources': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const table of RESOURCE_TABLES) {
+        await db.schema
+          .createTable(table)
+          .addColumn('id', 'text', (column) => column.primaryKey())
+          .addColumn('parent_id', 'text', (column) => column.notNull())
+          .addColumn('name', 'text', (column) => column.notNull())
+          .addColumn('revision', 'integer', (column) => column.notNull())
+          .addColumn('created_at', 'bigint', (column) => column.notNull())
+          .addColumn('updated_at', 'bigint', (column) => column.notNull())
+          .addColumn('document', 'text', (column) => column.notNull())
+          .execute();
+        await db.schema
+          .createIndex(`${table}_name`)
+          .unique()
+          .on(table)
+          .columns(['parent_id', 'name'])
+          .execute();
+        await db.schema
+          .createIndex(`${table}_created`)
+          .on(table)
+          .columns(['created_at', 'id'])
+          .execute();
+      }
+      await db.schema
+        .createTable('change')
+        .addColumn('sequence', 'bigint', (column) => column.primaryKey())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('parent_id', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('lease')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('owner', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('counter')
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'bigint', (column) => column.notNull())
+        .execute();
+      await sql`insert into counter (name, value) values ('change', 0)`.execute(db);
+    },
+  },
+});
+
+/** Hands the migrations to Kysely's Migrator. */
+export const migrationProvider: MigrationProvider = Object.freeze({
+  getMigrations: () => Promise.resolve({ ...MIGRATIONS }),
+});

@@ -1,0 +1,267 @@
+// The Store contract over Kysely, for any SQL engine. What differs between engines (opening, error numbers)
+// comes in as arguments. Every commit that changes something takes numbers from one counter row, so changes
+// have one order on every engine.
+
+import type { Kysely, Transaction } from 'kysely';
+import { GatewayError } from '../../core/errors.ts';
+import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Change, Page, Row, Store, StoreReader, StoreTransaction } from '../store.ts';
+import { tableOf } from './tables.ts';
+import type { ResourceTable, Tables } from './tables.ts';
+
+export interface SqlEngine {
+  readonly db: Kysely<Tables>;
+  readonly clock: Clock;
+  /** Tells a unique violation from every other fault. */
+  isUniqueViolation(thrown: unknown): boolean;
+}
+
+/** Kinds whose changes nobody follows: they only ever change together with another row that is followed. */
+const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set(['catalogue', 'source', 'client-token', 'secret']);
+
+/** How many changes are kept: followers that are further behind read everything anew. */
+const CHANGES_KEPT = 10_000;
+
+/** A store on one SQL database whose schema is up to date. */
+export function createSqlStore(engine: SqlEngine): Store {
+  const { db } = engine;
+  const listeners = new Set<() => void>();
+  const reader = createReader(db);
+  return Object.freeze({
+    ...reader,
+    async transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
+      let changed = 0;
+      const result = await faultsNamed(() =>
+        db.transaction().execute(async (trx) => {
+          const changes: Omit<Change, 'sequence'>[] = [];
+          const value = await work(createTransaction(engine, trx, changes));
+          changed = changes.length;
+          if (changed > 0) await recordChanges(trx, changes);
+          return value;
+        }),
+      );
+      if (changed > 0) for (const listener of listeners) listener();
+      return result;
+    },
+    async changes(after: number): Promise<readonly Change[]> {
+      const rows = await faultsNamed(() =>
+        db
+          .selectFrom('change')
+          .selectAll()
+          .where('sequence', '>', after)
+          .orderBy('sequence')
+          .limit(1000)
+          .execute(),
+      );
+      return rows.map((row) => ({
+        sequence: Number(row.sequence),
+        kind: row.kind as ResourceKind,
+        id: row.id,
+        parentId: row.parent_id,
+      }));
+    },
+    async sequence(): Promise<number> {
+      const row = await faultsNamed(() =>
+        db.selectFrom('counter').select('value').where('name', '=', 'change').executeTakeFirst(),
+      );
+      return Number(row?.value ?? 0);
+    },
+    onChange(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async lease(name: string, owner: string, ttlMs: number): Promise<boolean> {
+      const now = engine.clock.now();
+      const taken = await faultsNamed(() =>
+        db
+          .insertInto('lease')
+          .values({ name, owner, expires_at: now + ttlMs })
+          .onConflict((conflict) =>
+            conflict
+              .column('name')
+              .doUpdateSet({ owner, expires_at: now + ttlMs })
+              .where((eb) => eb.or([eb('lease.owner', '=', owner), eb('lease.expires_at', '<=', now)])),
+          )
+          .returning('owner')
+          .executeTakeFirst(),
+      );
+      return taken?.owner === owner;
+    },
+    close: () => db.destroy(),
+  });
+}
+
+function createReader(db: Kysely<Tables>): StoreReader {
+  return {
+    async get<K extends ResourceKind>(kind: K, id: string): Promise<Row<K> | undefined> {
+      const row = await faultsNamed(() =>
+        db.selectFrom(tableOf(kind)).selectAll().where('id', '=', id).executeTakeFirst(),
+      );
+      return row && toRow(kind, row);
+    },
+    async find<K extends ResourceKind>(kind: K, parentId: string, name: string): Promise<Row<K> | undefined> {
+      const row = await faultsNamed(() =>
+        db
+          .selectFrom(tableOf(kind))
+          .selectAll()
+          .where('parent_id', '=', parentId)
+          .where('name', '=', name)
+          .executeTakeFirst(),
+      );
+      return row && toRow(kind, row);
+    },
+    async list<K extends ResourceKind>(kind: K, parentId: string | undefined, page: Page) {
+      let query = db
+        .selectFrom(tableOf(kind))
+        .selectAll()
+        .orderBy('created_at')
+        .orderBy('id')
+        .limit(page.limit + 1);
+      if (parentId !== undefined) query = query.where('parent_id', '=', parentId);
+      if (page.after !== undefined) {
+        const [createdAt, id] = parsePosition(page.after);
+        query = query.where((eb) =>
+          eb.or([eb('created_at', '>', createdAt), eb.and([eb('created_at', '=', createdAt), eb('id', '>', id)])]),
+        );
+      }
+      const found = await faultsNamed(() => query.execute());
+      const rows = found.slice(0, page.limit).map((row) => toRow(kind, row));
+      const last = rows.at(-1);
+      return found.length > page.limit && last ? { rows, next: `${last.createdAt}.${last.id}` } : { rows };
+    },
+    async count(kind: ResourceKind, parentId?: string): Promise<number> {
+      let query = db.selectFrom(tableOf(kind)).select((eb) => eb.fn.countAll().as('n'));
+      if (parentId !== undefined) query = query.where('parent_id', '=', parentId);
+      const row = await faultsNamed(() => query.executeTakeFirst());
+      return Number(row?.n ?? 0);
+    },
+  };
+}
+
+function createTransaction(
+  engine: SqlEngine,
+  trx: Transaction<Tables>,
+  changes: Omit<Change, 'sequence'>[],
+): StoreTransaction {
+  const note = (kind: ResourceKind, id: string, parentId: string): void => {
+    if (!UNFOLLOWED.has(kind)) changes.push({ kind, id, parentId });
+  };
+  return {
+    ...createReader(trx),
+    async create(kind, { id, parentId = '', name, document }) {
+      const now = engine.clock.now();
+      const row: ResourceTable = {
+        id,
+        parent_id: parentId,
+        name,
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+        document: JSON.stringify(document),
+      };
+      try {
+        await trx.insertInto(tableOf(kind)).values(row).execute();
+      } catch (thrown) {
+        if (!engine.isUniqueViolation(thrown)) throw thrown;
+        throw new GatewayError('Conflict', `A ${kind} with the name ${name} already exists.`, { cause: thrown });
+      }
+      note(kind, id, parentId);
+      return toRow(kind, row);
+    },
+    async replace(kind, row, document, { quiet = false } = {}) {
+      const updated: Pick<ResourceTable, 'revision' | 'updated_at' | 'document'> = {
+        revision: row.revision + 1,
+        updated_at: quiet ? row.updatedAt : engine.clock.now(),
+        document: JSON.stringify(document),
+      };
+      const result = await trx
+        .updateTable(tableOf(kind))
+        .set(updated)
+        .where('id', '=', row.id)
+        .where('revision', '=', row.revision)
+        .executeTakeFirst();
+      if (result.numUpdatedRows !== 1n)
+        throw new GatewayError('StaleRevision', `The ${kind} ${row.name} was changed by somebody else meanwhile.`);
+      note(kind, row.id, row.parentId);
+      return { ...row, document, revision: updated.revision, updatedAt: updated.updated_at };
+    },
+    async remove(kind, id) {
+      const removed = await trx
+        .deleteFrom(tableOf(kind))
+        .where('id', '=', id)
+        .returning('parent_id')
+        .executeTakeFirst();
+      if (!removed) return false;
+      note(kind, id, removed.parent_id);
+      return true;
+    },
+  };
+}
+
+async function recordChanges(
+  trx: Transaction<Tables>,
+  changes: readonly Omit<Change, 'sequence'>[],
+): Promise<void> {
+  const { value } = await trx
+    .updateTable('counter')
+    .set((eb) => ({ value: eb('value', '+', changes.length) }))
+    .where('name', '=', 'change')
+    .returning('value')
+    .executeTakeFirstOrThrow();
+  const last = Number(value);
+  await trx
+    .insertInto('change')
+    .values(
+      changes.map((change, index) => ({
+        sequence: last - changes.length + index + 1,
+        kind: change.kind,
+        id: change.id,
+        parent_id: change.parentId,
+      })),
+    )
+    .execute();
+  if (last % 100 < changes.length)
+    await trx.deleteFrom('change').where('sequence', '<=', last - CHANGES_KEPT).execute();
+}
+
+function toRow<K extends ResourceKind>(kind: K, row: ResourceTable): Row<K> {
+  return {
+    id: row.id,
+    parentId: row.parent_id,
+    name: row.name,
+    revision: Number(row.revision),
+    createdAt: Number(row.created_at),
+    updatedAt: Number(row.updated_at),
+    document: parseDocument(kind, row),
+  };
+}
+
+function parseDocument<K extends ResourceKind>(kind: K, row: ResourceTable): ResourceDocuments[K] {
+  try {
+    return JSON.parse(row.document) as ResourceDocuments[K];
+  } catch (thrown) {
+    throw new GatewayError('Internal', `The stored ${kind} ${row.id} cannot be read.`, { cause: thrown });
+  }
+}
+
+function parsePosition(after: string): [createdAt: number, id: string] {
+  const dot = after.indexOf('.');
+  const createdAt = Number(after.slice(0, dot));
+  if (dot < 1 || !Number.isSafeInteger(createdAt))
+    throw new GatewayError('Validation', 'The page token is not one that this service gave out.');
+  return [createdAt, after.slice(dot + 1)];
+}
+
+/** Whatever the engine throws becomes `Unavailable` with the cause kept: a full disk, a lost connection. */
+async function faultsNamed<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) throw thrown;
+    throw new GatewayError('Unavailable', 'The store cannot be reached or written at the moment. Please retry later.', {
+      cause: thrown,
+      internal: thrown instanceof Error ? thrown.message : String(thrown),
+    });
+  }
+}

@@ -1,0 +1,62 @@
+// Tables as Kysely types: one description for every SQL engine. One table a kind of resource, all of one form:
+// real columns for what is looked up, the document as JSON text. Knows no document's content.
+
+import type { ColumnType, Generated } from 'kysely';
+import type { ResourceKind } from '../../core/resources.ts';
+
+export interface ResourceTable {
+  id: string;
+  parent_id: string;
+  name: string;
+  revision: number;
+  created_at: number;
+  updated_at: number;
+  document: string;
+}
+
+export interface ChangeTable {
+  sequence: ColumnType<number, number, never>;
+  kind: string;
+  id: string;
+  parent_id: string;
+}
+
+export interface LeaseTable {
+  name: string;
+  owner: string;
+  expires_at: number;
+}
+
+/** One row: the newest change's number. Its row lock is what orders commits on every engine. */
+export interface CounterTable {
+  name: string;
+  value: Generated<number>;
+}
+
+export interface Tables {
+  gateway: ResourceTable;
+  gateway_target: ResourceTable;
+  api_key_credential_provider: ResourceTable;
+  secret: ResourceTable;
+  catalogue: ResourceTable;
+  source: ResourceTable;
+  client_token: ResourceTable;
+  change: ChangeTable;
+  lease: LeaseTable;
+  counter: CounterTable;
+}
+
+const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | 'lease' | 'counter'>>> = Object.freeze({
+  gateway: 'gateway',
+  'gateway-target': 'gateway_target',
+  'api-key-credential-provider': 'api_key_credential_provider',
+  secret: 'secret',
+  catalogue: 'catalogue',
+  source: 'source',
+  'client-token': 'client_token',
+});
+
+/** The table of a kind. All resource tables have one form, so the compiler is told of one of them. */
+export function tableOf(kind: ResourceKind): 'gateway' {
+  return TABLE_OF[kind] as 'gateway';
+}

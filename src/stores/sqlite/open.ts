@@ -1,0 +1,87 @@
+// SQLite through node:sqlite: the default store, one file in the data directory.
+// WAL for readers beside a writer, synchronous=FULL so that acknowledged means durable (fsync on each commit).
+
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import { Kysely, SqliteDialect } from 'kysely';
+import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { GatewayError } from '../../core/errors.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Store } from '../store.ts';
+import { migrationProvider } from '../sql/migrations.ts';
+import { createSqlStore } from '../sql/sql-store.ts';
+import type { Tables } from '../sql/tables.ts';
+
+/** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
+const UNIQUE_VIOLATIONS: ReadonlySet<number> = new Set([2067, 1555]);
+const STATEMENTS_KEPT = 200;
+
+/**
+ * Opens (and makes or migrates) the database file; `:memory:` makes one that is gone on close.
+ * @throws GatewayError Unavailable when the file cannot be opened or was written by a newer version.
+ */
+export async function openSqliteStore(path: string, clock: Clock = systemClock): Promise<Store> {
+  let database: DatabaseSync;
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    database = new DatabaseSync(path, { timeout: 5000 });
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
+  } catch (thrown) {
+    throw new GatewayError('Unavailable', `The database file ${path} cannot be opened: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(database) }) });
+  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw new GatewayError(
+      'Unavailable',
+      `The database file ${path} cannot be brought up to date: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  return createSqlStore({
+    db,
+    clock,
+    isUniqueViolation: (thrown) =>
+      thrown instanceof Error && 'errcode' in thrown && UNIQUE_VIOLATIONS.has(thrown.errcode as number),
+  });
+}
+
+/** node:sqlite in the form that Kysely's dialect expects; statements are prepared once and kept. */
+function adapt(database: DatabaseSync): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => database.close(),
+    prepare(text: string): SqliteStatement {
+      const known = statements.get(text);
+      if (known) return known;
+      const statement = adaptStatement(database.prepare(text));
+      if (statements.size >= STATEMENTS_KEPT) statements.clear();
+      statements.set(text, statement);
+      return statement;
+    },
+  };
+}
+
+function adaptStatement(statement: StatementSync): SqliteStatement {
+  const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...values(parameters)),
+    run: (parameters) => {
+      const { changes, lastInsertRowid } = statement.run(...values(parameters));
+      return { changes, lastInsertRowid };
+    },
+    iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
+  };
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
