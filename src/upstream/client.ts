@@ -1,0 +1,211 @@
+// The one outbound client. Everything that leaves the process goes through here: pooled connections, the egress
+// rules at each connect, deadlines, bounded bodies, no redirects unless asked for. Proxy variables of the
+// environment are not read. Knows HTTP, and nothing of tools, tokens or targets.
+
+import type { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { Agent, Pool, buildConnector } from 'undici';
+import type { Dispatcher } from 'undici';
+import { GatewayError } from '../core/errors.ts';
+import type { Egress, EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import type { EgressGuard } from './guard.ts';
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECTIONS_PER_ORIGIN = 64;
+const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+const SENT_ACROSS_ORIGINS: ReadonlySet<string> = new Set(['accept', 'user-agent']);
+
+export interface EgressClient extends Egress {
+  close(): Promise<void>;
+}
+
+export interface EgressClientOptions {
+  readonly guard: EgressGuard;
+  /** Additional certificate authorities (PEM) for TLS upstreams. */
+  readonly ca?: string;
+}
+
+/** Opens the client; connections are made on use and closed when idle. */
+export function createEgressClient({ guard, ca }: EgressClientOptions): EgressClient {
+  const agent = new Agent({
+    factory: (origin: string | URL, options: object) =>
+      new Pool(origin, {
+        ...options,
+        connections: CONNECTIONS_PER_ORIGIN,
+        connect: guardedConnector(guard, new URL(origin), ca),
+        pipelining: 1,
+      }),
+  });
+
+  async function send(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+    guard.checkUrl(request.url);
+    const abort = new AbortController();
+    const onAbort = (): void => abort.abort(options.signal?.reason);
+    const timer = setTimeout(() => abort.abort(timedOut(request.url, options.timeoutMs)), Math.max(0, options.timeoutMs));
+    if (options.signal?.aborted === true) onAbort();
+    else options.signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const response = await agent.request({
+        origin: request.url.origin,
+        path: request.url.pathname + request.url.search,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: request.headers,
+        body: request.body ?? null,
+        signal: abort.signal,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      const headers = flattenHeaders(response.headers);
+      const raw = await readBody(response.body, options.maxResponseBytes, request.url);
+      const body = await decode(raw, headers['content-encoding'], options.maxResponseBytes, request.url);
+      return { status: response.statusCode, headers, body };
+    } catch (thrown) {
+      throw nameFault(thrown, abort.signal, request.url);
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async function sendOnceOrTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+    const started = performance.now();
+    try {
+      return await send(request, options);
+    } catch (thrown) {
+      // A kept-alive connection that the other side closed at that very moment: worth one repeat, if harmless.
+      if (!SAFE_TO_REPEAT.has(request.method) || !isClosedConnection(thrown)) throw thrown;
+      return send(request, { ...options, timeoutMs: options.timeoutMs - (performance.now() - started) });
+    }
+  }
+
+  return Object.freeze({
+    async request(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+      const started = performance.now();
+      let current = request;
+      for (let redirects = options.maxRedirects ?? 0; ; redirects -= 1) {
+        const timeoutMs = options.timeoutMs - (performance.now() - started);
+        const response = await sendOnceOrTwice(current, { ...options, timeoutMs });
+        const location = response.headers['location'];
+        if (redirects <= 0 || response.status < 300 || response.status > 399 || location === undefined) return response;
+        current = followRedirect(current, location);
+      }
+    },
+    close: () => agent.close(),
+  });
+}
+
+function guardedConnector(guard: EgressGuard, url: URL, ca: string | undefined): buildConnector.connector {
+  const connect = buildConnector({
+    timeout: CONNECT_TIMEOUT_MS,
+    lookup: guard.lookupFor(url),
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca }),
+  } as buildConnector.BuildOptions);
+  return (options, callback) => {
+    connect(options, (...[error, socket]: [Error, null] | [null, Socket]) => {
+      if (error) {
+        callback(error, null);
+        return;
+      }
+      try {
+        guard.checkConnected(url, socket.remoteAddress);
+      } catch (thrown) {
+        socket.destroy();
+        callback(thrown as Error, null);
+        return;
+      }
+      callback(null, socket);
+    });
+  };
+}
+
+function followRedirect(request: OutboundRequest, location: string): OutboundRequest {
+  if (!URL.canParse(location, request.url.href))
+    throw new GatewayError('UpstreamInvalid', `${request.url.host} redirected to an unreadable address.`);
+  const url = new URL(location, request.url);
+  const sameOrigin = url.origin === request.url.origin;
+  const headers = sameOrigin
+    ? request.headers
+    : Object.fromEntries(
+        Object.entries(request.headers).filter(([name]) => SENT_ACROSS_ORIGINS.has(name.toLowerCase())),
+      );
+  return { method: request.method === 'HEAD' ? 'HEAD' : 'GET', url, headers };
+}
+
+function flattenHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    if (typeof value === 'string') flat[name] = value;
+    else flat[name] = name === 'set-cookie' ? (value[0] ?? '') : value.join(', ');
+  }
+  return flat;
+}
+
+function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number, url: URL): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    body.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxBytes) body.destroy(tooLarge(url, maxBytes));
+      else chunks.push(chunk);
+    });
+    body.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes)));
+    body.on('error', reject);
+  });
+}
+
+const decoders: Readonly<Record<string, (body: Buffer, maxOutputLength: number) => Promise<Buffer>>> = Object.freeze({
+  gzip: (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
+  'x-gzip': (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
+  deflate: (body, maxOutputLength) => promisify(inflate)(body, { maxOutputLength }),
+  br: (body, maxOutputLength) => promisify(brotliDecompress)(body, { maxOutputLength }),
+});
+
+/** We never ask for compression, but some servers compress all the same. One coding at most: chains are bombs. */
+async function decode(body: Buffer, coding: string | undefined, maxBytes: number, url: URL): Promise<Buffer> {
+  const name = coding?.trim().toLowerCase() ?? '';
+  if (name === '' || name === 'identity' || body.length === 0) return body;
+  const decoder = decoders[name];
+  if (!decoder) throw new GatewayError('UpstreamInvalid', `${url.host} answered in a content coding that is not supported.`);
+  try {
+    return await decoder(body, maxBytes);
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(url, maxBytes);
+    throw new GatewayError('UpstreamInvalid', `${url.host} answered with a body that cannot be decompressed.`, { cause: thrown });
+  }
+}
+
+function tooLarge(url: URL, maxBytes: number): GatewayError {
+  return new GatewayError('UpstreamInvalid', `${url.host} answered with more than ${maxBytes} bytes.`);
+}
+
+function timedOut(url: URL, timeoutMs: number): GatewayError {
+  return new GatewayError('UpstreamTimeout', `${url.host} did not answer within ${Math.round(timeoutMs / 100) / 10} s.`);
+}
+
+function isClosedConnection(thrown: unknown): boolean {
+  const cause = thrown instanceof GatewayError ? thrown.cause : thrown;
+  if (!(cause instanceof Error) || !('code' in cause)) return false;
+  return cause.code === 'UND_ERR_SOCKET' || cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
+}
+
+/** Every foreign fault gets one of our names here; what the socket said goes to the log only. */
+function nameFault(thrown: unknown, signal: AbortSignal, url: URL): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  if (signal.aborted && signal.reason instanceof GatewayError) return signal.reason;
+  if (signal.aborted)
+    return new GatewayError('UpstreamTimeout', `The call to ${url.host} was given up.`, { cause: thrown });
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  const internal = thrown instanceof Error ? `${code} ${thrown.message}` : String(thrown);
+  if (code === 'UND_ERR_CONNECT_TIMEOUT')
+    return new GatewayError('UpstreamRefused', `${url.host} could not be reached: no connection in ${CONNECT_TIMEOUT_MS / 1000} s.`, { cause: thrown, internal });
+  if (['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code))
+    return new GatewayError('UpstreamRefused', `${url.host} could not be reached.`, { cause: thrown, internal });
+  if (/CERT|TLS|SSL|SELF_SIGNED/.test(code))
+    return new GatewayError('UpstreamRefused', `${url.host} could not be reached: its TLS certificate is not trusted.`, { cause: thrown, internal });
+  return new GatewayError('UpstreamInvalid', `${url.host} broke off or sent something that is not HTTP.`, { cause: thrown, internal });
+}

@@ -1,0 +1,134 @@
+// Reads schema documents by URI for imports: s3:// (any S3-compatible endpoint), https:// and, where the operator
+// allows it, http://. All of it through the one egress client; S3 requests are signed here (SigV4).
+
+import { createHash, createHmac } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { GatewayError } from '../core/errors.ts';
+import type { Egress, OutboundRequest } from '../core/outbound.ts';
+
+const TIMEOUT_MS = 30_000;
+
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+export interface SourceOptions {
+  readonly egress: Egress;
+  readonly maxBytes: number;
+  readonly region: string;
+  /** Endpoint of an S3-compatible store; AWS itself when absent. */
+  readonly s3Endpoint?: URL;
+  /** The process's AWS credentials, or undefined where there are none (then S3 is read unsigned). */
+  readonly awsCredentials: () => Promise<AwsCredentials | undefined>;
+}
+
+/**
+ * Makes the reader of documents.
+ * @returns a function from URI to text; gzip-packed documents are unpacked
+ * @throws GatewayError Validation that names the URI, the cause and the cure.
+ */
+export function createSourceReader(options: SourceOptions): (uri: string, signal: AbortSignal) => Promise<string> {
+  return async (uri, signal) => {
+    const request = uri.startsWith('s3://') ? await s3Request(uri, options) : webRequest(uri);
+    const response = await options.egress
+      .request(request, { signal, timeoutMs: TIMEOUT_MS, maxResponseBytes: options.maxBytes, maxRedirects: 3 })
+      .catch((thrown: unknown) => {
+        const cause = thrown instanceof Error ? thrown.message : String(thrown);
+        throw new GatewayError('Validation', `The document ${uri} cannot be read: ${cause}`, { cause: thrown });
+      });
+    if (response.status !== 200)
+      throw new GatewayError('Validation', `The document ${uri} cannot be read: ${request.url.host} answered with status ${response.status}.`, {
+        internal: response.body.subarray(0, 500).toString('utf8'),
+      });
+    const bytes = await unpack(response.body, options.maxBytes, uri);
+    return new TextDecoder('utf-8').decode(bytes);
+  };
+}
+
+function webRequest(uri: string): OutboundRequest {
+  if (!URL.canParse(uri)) throw new GatewayError('Validation', `The document address ${uri} is not a URL.`);
+  return {
+    method: 'GET',
+    url: new URL(uri),
+    headers: { accept: 'application/json, application/yaml, */*;q=0.5', 'user-agent': 'gatewright' },
+  };
+}
+
+async function s3Request(uri: string, options: SourceOptions): Promise<OutboundRequest> {
+  const match = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri);
+  const [, bucket, key] = match ?? [];
+  if (bucket === undefined || key === undefined)
+    throw new GatewayError('Validation', `The S3 address ${uri} is not of the form s3://bucket/key.`);
+  const path = key.split('/').map(encodeSegment).join('/');
+  // A bucket with a dot has no matching TLS certificate as a host name, and other stores rarely have such names.
+  const byPath = options.s3Endpoint !== undefined || bucket.includes('.');
+  const base = options.s3Endpoint ?? new URL(`https://${byPath ? '' : `${bucket}.`}s3.${options.region}.amazonaws.com`);
+  const prefix = base.pathname.replace(/\/$/, '');
+  const url = new URL(base);
+  url.pathname = `${prefix}/${byPath ? `${encodeSegment(bucket)}/` : ''}${path}`;
+  const credentials = await options.awsCredentials();
+  if (!credentials) return { method: 'GET', url, headers: { 'user-agent': 'gatewright' } };
+  const signer = new SignatureV4({
+    service: 's3',
+    region: options.region,
+    credentials,
+    sha256: NodeSha256,
+    uriEscapePath: false,
+    applyChecksum: true,
+  });
+  const signed = await signer.sign({
+    method: 'GET',
+    protocol: url.protocol,
+    hostname: url.hostname,
+    ...(url.port === '' ? {} : { port: Number(url.port) }),
+    path: url.pathname,
+    headers: { host: url.host, 'user-agent': 'gatewright' },
+  } as Parameters<typeof signer.sign>[0]);
+  const { host: _host, ...headers } = (signed as { headers: Record<string, string> }).headers;
+  return { method: 'GET', url, headers };
+}
+
+function encodeSegment(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+async function unpack(body: Buffer, maxOutputLength: number, uri: string): Promise<Buffer> {
+  if (body[0] !== 0x1f || body[1] !== 0x8b) return body;
+  try {
+    return await promisify(gunzip)(body, { maxOutputLength });
+  } catch (thrown) {
+    throw new GatewayError('Validation', `The document ${uri} is gzip-packed and cannot be unpacked within ${maxOutputLength} bytes.`, { cause: thrown });
+  }
+}
+
+type SourceData = string | ArrayBuffer | ArrayBufferView;
+
+/** SHA-256 and HMAC from node:crypto in the form that the signer asks for. */
+class NodeSha256 {
+  readonly #hash;
+
+  constructor(secret?: SourceData) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+  }
+
+  update(data: SourceData): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  reset(): void {
+    throw new Error('a digest is made once');
+  }
+}
+
+function bytesOf(data: SourceData): Buffer {
+  if (typeof data === 'string') return Buffer.from(data, 'utf8');
+  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
+}
