@@ -1,0 +1,95 @@
+// CUSTOM_JWT: bearer tokens of an OpenID Connect provider (RFC 6750, 7519, 8725, 9068).
+// Verified tokens are remembered for at most five minutes, never beyond their expiry or their keys' freshness.
+
+import { hash } from 'node:crypto';
+import { compactVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { JsonObject } from '../../core/json.ts';
+import { GatewayError } from '../../core/errors.ts';
+import type { Principal } from '../../core/principal.ts';
+import type { Authorizer, AuthorizerServices, AuthorizerType, RequestHead } from '../authorizer.ts';
+import { checkClaims } from './claims.ts';
+import { checkConfig, parseConfig } from './config.ts';
+import { createKeySource } from './keys.ts';
+import { bearerToken, invalidToken, tokenClaims, tokenHeader } from './token.ts';
+
+const REMEMBERED_TOKENS = 10_000;
+const REMEMBER_MS = 5 * 60_000;
+
+interface Remembered {
+  readonly principal: Principal;
+  readonly generation: number;
+  /** Seconds of the wall clock. */
+  readonly expiresAt: number;
+  /** Milliseconds of the monotonic clock. */
+  readonly until: number;
+}
+
+function prepare(config: JsonObject | undefined, services: AuthorizerServices): Authorizer {
+  const rules = parseConfig(config);
+  const { clock } = services;
+  const keys = createKeySource({ ...services, discoveryUrl: rules.discoveryUrl, issuerUrl: rules.issuerUrl });
+  const remembered = new LRUCache<string, Remembered>({ max: REMEMBERED_TOKENS });
+
+  async function verify(token: string): Promise<Remembered> {
+    const header = tokenHeader(token);
+    const { key, issuer, generation } = await keys.keyFor(header);
+    try {
+      await compactVerify(token, key, { algorithms: [header.alg] });
+    } catch {
+      throw invalidToken('the signature does not verify');
+    }
+    const { principal, expiresAt } = checkClaims(tokenClaims(token), rules, issuer, clock.now() / 1000);
+    const until = Math.min(clock.monotonic() + REMEMBER_MS, keys.freshUntil());
+    return { principal, generation, expiresAt, until };
+  }
+
+  function recall(digest: string): Remembered | undefined {
+    const known = remembered.get(digest);
+    if (!known) return undefined;
+    const isGood =
+      known.generation === keys.generation &&
+      known.until > clock.monotonic() &&
+      known.expiresAt > clock.now() / 1000;
+    if (!isGood) remembered.delete(digest);
+    return isGood ? known : undefined;
+  }
+
+  return Object.freeze({
+    protectedResource: Object.freeze({
+      authorization_servers: Object.freeze([rules.issuerUrl]),
+      ...(rules.advertisedScopes.length === 0 ? {} : { scopes_supported: rules.advertisedScopes }),
+    }),
+    async authorize(head: RequestHead): Promise<Principal> {
+      try {
+        const token = bearerToken(head);
+        const digest = hash('sha256', token, 'base64');
+        let known = recall(digest);
+        if (!known) {
+          known = await verify(token);
+          remembered.set(digest, known);
+        }
+        return known.principal;
+      } catch (thrown) {
+        throw withScope(thrown, rules.advertisedScopes);
+      }
+    },
+  });
+}
+
+/** The scopes a client should ask for, on every 401 (MCP 2025-11-25 authorization, scope selection). */
+function withScope(thrown: unknown, scopes: readonly string[]): unknown {
+  if (!(thrown instanceof GatewayError) || thrown.code !== 'Unauthenticated' || scopes.length === 0) return thrown;
+  const { details } = thrown;
+  return new GatewayError(thrown.code, thrown.message, {
+    ...details,
+    challenge: { ...details.challenge, scope: scopes.join(' ') },
+    cause: thrown,
+  });
+}
+
+export const customJwtAuthorizer = Object.freeze({
+  type: 'CUSTOM_JWT',
+  check: checkConfig,
+  prepare,
+} as const) satisfies AuthorizerType;
