@@ -1,0 +1,88 @@
+// The modern era's own rules (MCP 2026-07-28): the envelope in `_meta`, and headers that must say what the body says,
+// because intermediaries route on them. Order of the checks as the specification's tests expect it.
+
+import { isJsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
+import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, ProtocolError, UNSUPPORTED_VERSION } from './error-response.ts';
+import { META_CAPABILITIES, META_VERSION, metaOf } from './message.ts';
+import type { RpcRequest } from './message.ts';
+
+export const MODERN_VERSION = '2026-07-28';
+
+export type Headers = Readonly<Record<string, readonly string[] | undefined>>;
+
+/** True for version strings from which on every request describes itself. Versions are dates, so text order is time order. */
+export function isModernVersion(version: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_VERSION;
+}
+
+/** Whether a request claims the modern era in its body: the key is there, whatever its value. */
+export function claimsModern(params: JsonObject): boolean {
+  const meta = metaOf(params);
+  return meta !== undefined && Object.hasOwn(meta, META_VERSION);
+}
+
+/**
+ * Checks a modern request's envelope and headers.
+ * @param named the body's value that `Mcp-Name` has to repeat, for methods that have one
+ * @throws ProtocolError −32602 (envelope), −32020 (headers), −32022 (version), all with HTTP 400
+ */
+export function checkModern(request: RpcRequest, headers: Headers, supported: readonly string[]): void {
+  const meta = metaOf(request.params);
+  const version = meta?.[META_VERSION];
+  if (typeof version !== 'string')
+    throw new ProtocolError(400, INVALID_PARAMS, `params._meta["${META_VERSION}"] must be a string`);
+  if (!isJsonObject(meta?.[META_CAPABILITIES]))
+    throw new ProtocolError(400, INVALID_PARAMS, `params._meta["${META_CAPABILITIES}"] must be an object`);
+  const versionHeader = single(headers, 'mcp-protocol-version');
+  if (versionHeader !== undefined && versionHeader !== version)
+    throw mismatch('MCP-Protocol-Version differs from the version in the body');
+  if (!supported.includes(version))
+    throw new ProtocolError(400, UNSUPPORTED_VERSION, `Protocol version ${printable(version)} is not supported`, {
+      supported: [...supported],
+      requested: version,
+    });
+  if (versionHeader === undefined) throw mismatch('the MCP-Protocol-Version header is missing');
+  if (single(headers, 'mcp-method') !== request.method)
+    throw mismatch('the Mcp-Method header is missing or differs from the method in the body');
+  const named = NAMED_BY[request.method];
+  if (named === undefined) return;
+  const name = single(headers, 'mcp-name');
+  if (name === undefined || decodeHeader(name) !== request.params[named])
+    throw mismatch(`the Mcp-Name header is missing or differs from params.${named} in the body`);
+}
+
+const NAMED_BY: Readonly<Record<string, string | undefined>> = Object.freeze({
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+});
+
+/** A header that may stand at most once. @throws ProtocolError when it stands twice. */
+export function single(headers: Headers, name: string): string | undefined {
+  const values = headers[name];
+  if (values !== undefined && values.length > 1)
+    throw new ProtocolError(400, INVALID_REQUEST, `the ${name} header is repeated`);
+  return values?.[0];
+}
+
+/** Plain text, or `=?base64?…?=` with strict base64 of UTF-8. @throws ProtocolError when the encoding is broken. */
+function decodeHeader(value: string): string {
+  if (!value.startsWith('=?base64?') || !value.endsWith('?=')) return value;
+  const encoded = value.slice('=?base64?'.length, -2);
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.toString('base64') !== encoded) throw mismatch('the Mcp-Name header is not valid base64');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw mismatch('the Mcp-Name header is not valid UTF-8');
+  }
+}
+
+function mismatch(what: string): ProtocolError {
+  return new ProtocolError(400, HEADER_MISMATCH, `Header mismatch: ${what}`);
+}
+
+function printable(text: string): string {
+  return text.slice(0, 64).replace(/[^\x20-\x7e]/g, '?');
+}
