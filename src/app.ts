@@ -1,0 +1,207 @@
+// The composition root: the only file that knows every room. It builds the house from a configuration, opens it and
+// closes it again. No logic of its own.
+
+import { join } from 'node:path';
+import type { Config, ListenAddress } from './config.ts';
+import { createControlPlane } from './control/pipeline.ts';
+import type { ControlPlane } from './control/pipeline.ts';
+import { createArns } from './core/arn.ts';
+import { createOriginRules } from './edge/origins.ts';
+import { listen } from './edge/server.ts';
+import type { Handlers, Listener } from './edge/server.ts';
+import { createWeb } from './edge/web.ts';
+import { systemClock } from './lib/clock.ts';
+import { protectedResourceMetadata } from './mcp/challenge.ts';
+import { createMcpEndpoint } from './mcp/endpoint.ts';
+import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, TARGET_TYPES } from './plugins.ts';
+import { createSnapshots } from './snapshot/snapshots.ts';
+import { openSqliteStore } from './stores/sqlite/open.ts';
+import type { Store } from './stores/store.ts';
+import type { ProcessLog } from './telemetry/log.ts';
+import { createAwsCredentials } from './upstream/aws-credentials.ts';
+import { createEgressClient } from './upstream/client.ts';
+import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
+import type { AllowRule } from './upstream/guard.ts';
+import { createSourceReader } from './upstream/source.ts';
+import { loadKeyFile } from './vault/key-file.ts';
+import { loadOperatorCredentials } from './vault/operator-credentials.ts';
+import { createVault } from './vault/vault.ts';
+
+/** Largest schema document that is read or taken inline (bytes). */
+const MAX_SCHEMA_BYTES = 32 * 1024 * 1024;
+
+export interface App {
+  /** Base of every URL handed out. */
+  readonly publicUrl: string;
+  /** Base URL of the control plane. */
+  readonly controlUrl: string;
+  readonly control: ControlPlane;
+  /** Where the operator's access key lies; undefined when it came from the settings. */
+  readonly credentialsFile: string | undefined;
+  /** Finishes what runs (at most `graceMs`) and closes everything. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface AppOptions {
+  /** URLs that the operator named on the command line: allowed by being named. */
+  readonly named?: readonly URL[];
+}
+
+/** Builds and opens the house; resolves when it is ready to serve. @throws GatewayError with cause and cure. */
+export async function openApp(config: Config, log: ProcessLog, options: AppOptions = {}): Promise<App> {
+  const clock = systemClock;
+  const store = await openSqliteStore(join(config.dataDir, 'gatewright.db'), clock);
+  const vault = createVault(loadKeyFile(config.masterKeyFile, (await store.count('secret')) === 0), config.accountId);
+  const operator = openOperatorKey(config);
+  const egress = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const scope = { region: config.region, accountId: config.accountId };
+  const arns = createArns(scope);
+  const address = { publicUrl: config.publicUrl ?? '' };
+  const urlOf = (gatewayId: string): string => gatewayUrl(address.publicUrl, config.gatewayDomain, gatewayId);
+  const plugins = { targetTypes: TARGET_TYPES, authorizerTypes: AUTHORIZER_TYPES, credentialTypes: CREDENTIAL_TYPES };
+  const snapshots = createSnapshots({
+    ...plugins,
+    store,
+    scope,
+    arns,
+    egress,
+    clock,
+    log,
+    urlOf,
+    openSecret: (sealed, binding) => vault.open(sealed, binding),
+  });
+  const control = createControlPlane({
+    ...plugins,
+    store,
+    clock,
+    log,
+    arns: { ...arns, ...scope },
+    publicUrlOf: urlOf,
+    accessKeys: (id) => Promise.resolve(id === operator.accessKeyId ? { secret: operator.secret } : undefined),
+    seal: (secret, binding) => vault.seal(secret, binding),
+    readSource: createSourceReader({
+      egress,
+      maxBytes: MAX_SCHEMA_BYTES,
+      region: config.region,
+      awsCredentials: createAwsCredentials(),
+      ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
+    }),
+    publish: (gatewayId) => snapshots.refresh(gatewayId),
+    maxSchemaBytes: MAX_SCHEMA_BYTES,
+  });
+  const endpoint = createMcpEndpoint({
+    snapshotOf: (gatewayId) => snapshots.get(gatewayId),
+    metadataUrlOf: (gatewayId) => metadataUrl(urlOf(gatewayId)),
+    clock,
+    log,
+  });
+
+  let isStarted = false;
+  const handlersFor = (has: { dataPlane: boolean; control: boolean }, at: ListenAddress): Handlers => {
+    if (has.dataPlane && address.publicUrl === '') address.publicUrl = baseUrl(at);
+    const origins = createOriginRules({
+      publicUrl: address.publicUrl,
+      isLoopback: isLoopback(at.host),
+      ...(config.allowedOrigins === undefined ? {} : { allowedOrigins: config.allowedOrigins }),
+      ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
+    });
+    const web = createWeb({
+      isOwnHost: (host) => origins.isOwnHost(host),
+      notReady: () => reasonNotReady(isStarted, store),
+      ...(has.control ? { control } : {}),
+    });
+    const metadataOf = (gatewayId: string): string | undefined => {
+      const snapshot = snapshots.get(gatewayId);
+      return snapshot && protectedResourceMetadata(snapshot);
+    };
+    return {
+      web,
+      ...(has.dataPlane ? { dataPlane: { endpoint, metadataOf, origins, log } } : {}),
+      ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
+    };
+  };
+  const listeners = await openListeners(config, handlersFor).catch(async (thrown: unknown) => {
+    await store.close();
+    throw thrown;
+  });
+  await snapshots.start();
+  await control.start();
+  isStarted = true;
+
+  const admin = listeners[1];
+  return Object.freeze({
+    publicUrl: address.publicUrl,
+    controlUrl: admin ? baseUrl(admin) : address.publicUrl,
+    control,
+    credentialsFile: operator.file,
+    async close(graceMs: number): Promise<void> {
+      isStarted = false;
+      await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
+      await control.stop();
+      await snapshots.close();
+      await egress.close();
+      await store.close();
+    },
+  });
+}
+
+async function openListeners(
+  config: Config,
+  handlersFor: (has: { dataPlane: boolean; control: boolean }, at: ListenAddress) => Handlers,
+): Promise<readonly Listener[]> {
+  const first = await listen({
+    ...config.listen,
+    handlers: (at) => handlersFor({ dataPlane: true, control: config.adminListen === undefined }, at),
+  });
+  if (!config.adminListen) return [first];
+  try {
+    const second = await listen({
+      ...config.adminListen,
+      handlers: (at) => handlersFor({ dataPlane: false, control: true }, at),
+    });
+    return [first, second];
+  } catch (thrown) {
+    await first.drain(0);
+    throw thrown;
+  }
+}
+
+function openOperatorKey(config: Config): { accessKeyId: string; secret: NonNullable<Config['secretAccessKey']>; file: string | undefined } {
+  if (config.accessKeyId !== undefined && config.secretAccessKey !== undefined)
+    return { accessKeyId: config.accessKeyId, secret: config.secretAccessKey, file: undefined };
+  const file = join(config.dataDir, 'credentials');
+  return { ...loadOperatorCredentials(file), file };
+}
+
+/** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */
+function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
+  const own = config.s3Endpoint === undefined ? named : [...named, config.s3Endpoint];
+  return [...config.egressAllow, ...own.map(ruleForUrl)];
+}
+
+async function reasonNotReady(isStarted: boolean, store: Store): Promise<string | undefined> {
+  if (!isStarted) return 'starting or stopping';
+  return store.sequence().then(
+    () => undefined,
+    () => 'the store cannot be reached',
+  );
+}
+
+function gatewayUrl(publicUrl: string, domain: string | undefined, gatewayId: string): string {
+  return domain === undefined ? `${publicUrl}/gateways/${gatewayId}/mcp` : `https://${gatewayId}.${domain}/mcp`;
+}
+
+/** RFC 9728 §3.1: the well-known part goes between host and path. */
+function metadataUrl(resource: string): string {
+  const url = new URL(resource);
+  return `${url.origin}/.well-known/oauth-protected-resource${url.pathname}`;
+}
+
+function baseUrl({ host, port }: ListenAddress): string {
+  const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+  return `http://${shown}:${port}`;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}

@@ -1,0 +1,254 @@
+// Static settings of a process: one table (name, default, parser, meaning) from which the object, `--help`, the file
+// keys and docs/config.md are made. The only file that reads process.env. All faults are reported at once.
+
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { isJsonObject } from './core/json.ts';
+import { Secret } from './lib/secret.ts';
+import type { LogLevel } from './telemetry/log.ts';
+import { parseAllowRule } from './upstream/guard.ts';
+import type { AllowRule } from './upstream/guard.ts';
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Config {
+  readonly listen: ListenAddress;
+  readonly adminListen?: ListenAddress;
+  /** Without a trailing slash; absent means `http://<listen>`, known once the port is. */
+  readonly publicUrl?: string;
+  readonly dataDir: string;
+  readonly masterKeyFile: string;
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: Secret;
+  readonly region: string;
+  readonly accountId: string;
+  readonly egressAllow: readonly AllowRule[];
+  readonly allowedOrigins?: readonly string[];
+  readonly gatewayDomain?: string;
+  readonly logLevel: LogLevel;
+  /** The AWS SDKs' own variable: an S3-compatible store for `s3://` documents. */
+  readonly s3Endpoint?: URL;
+}
+
+export interface Setting {
+  /** Environment variable. */
+  readonly variable: string;
+  /** Command-line flag without dashes; also the key in the file. */
+  readonly flag: string;
+  readonly placeholder: string;
+  readonly defaultText: string;
+  readonly doc: string;
+  readonly isSecret?: boolean;
+  /** Text → value. @throws RangeError that says what is wrong */
+  readonly parse: (text: string) => unknown;
+}
+
+const setting = (
+  flag: string,
+  placeholder: string,
+  defaultText: string,
+  doc: string,
+  parse: (text: string) => unknown,
+  isSecret = false,
+): Setting => ({
+  variable: `GATEWRIGHT_${flag.replaceAll('-', '_').toUpperCase()}`,
+  flag,
+  placeholder,
+  defaultText,
+  doc,
+  parse,
+  isSecret,
+});
+
+export const SETTINGS: readonly Setting[] = Object.freeze([
+  setting('listen', 'host:port', '127.0.0.1:8080', 'data plane, control plane and console on one listener', parseListen),
+  setting('admin-listen', 'host:port', 'unset', 'when set, control plane and console move to this listener and leave the first one', parseListen),
+  setting('public-url', 'url', 'http://<listen>', 'base of every URL handed out', parseBaseUrl),
+  setting('data-dir', 'folder', './.gatewright', 'database file, master key, first credentials', parseText),
+  setting('database-url', 'postgres://…', 'unset: SQLite in the data directory', 'PostgreSQL for many nodes (not available in this version)', unavailable('PostgreSQL')),
+  setting('master-key-file', 'file', '<data dir>/master.key', 'key-encryption key of the vault; made on first start, mode 0600', parseText),
+  setting('access-key-id', 'id', 'made on first start', 'first operator access key, for SigV4; kept in <data dir>/credentials', parseAccessKeyId),
+  setting('secret-access-key', 'secret', 'made on first start', 'its secret', parseSecret, true),
+  setting('region', 'name', 'us-east-1', 'what ARNs and signatures carry', parsePattern(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region name such as us-east-1')),
+  setting('account-id', '12 digits', '000000000000', 'what ARNs carry', parsePattern(/^\d{12}$/, 'must be 12 digits')),
+  setting('egress-allow', 'list', 'unset', 'comma list of host, host:port, CIDR, CIDR:port that targets and identity providers may have although they are not public addresses; plain http:// is accepted for these only', parseAllowList),
+  setting('allowed-origins', 'list', 'its own origin, and loopback origins while it listens on loopback', 'comma list of origins whose pages may call the data plane', parseOrigins),
+  setting('gateway-domain', 'domain', 'unset', 'serve each gateway at https://{gatewayId}.<domain>/mcp', parsePattern(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$/i, 'must be a domain name')),
+  setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
+  setting('log-level', 'level', 'info', 'error, warn, info or debug; one JSON line an event on stdout', parseLevel),
+]);
+
+/** Variables that start with our prefix but are no settings: npm and test runners hand them on. */
+const PREFIX = 'GATEWRIGHT_';
+
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags of the command line, by flag name. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  /** Path of the optional settings file (JSON or YAML). */
+  readonly file?: string;
+}
+
+export type ConfigOutcome =
+  | { readonly config: Config; readonly origins: Readonly<Record<string, string>> }
+  | { readonly faults: readonly string[] };
+
+/** Flag beats environment beats file beats default. */
+export function readConfig(sources: ConfigSources): ConfigOutcome {
+  const faults: string[] = [];
+  const file = sources.file === undefined ? {} : readFile(sources.file, faults);
+  for (const name of Object.keys(sources.env))
+    if (name.startsWith(PREFIX) && !SETTINGS.some(({ variable }) => variable === name))
+      faults.push(`${name}: there is no such setting${suggestion(name)}`);
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, string> = {};
+  for (const { flag, variable, parse, isSecret } of SETTINGS) {
+    const found = [
+      { text: sources.flags[flag], origin: `--${flag}` },
+      { text: sources.env[variable], origin: variable },
+      { text: file[flag] ?? file[variable], origin: `${sources.file} (${flag})` },
+    ].find(({ text }) => text !== undefined && text !== '');
+    if (found?.text === undefined) continue;
+    try {
+      values[flag] = parse(found.text);
+      origins[flag] = found.origin;
+    } catch (thrown) {
+      const shown = isSecret === true ? '' : ` “${found.text}”`;
+      faults.push(`${found.origin}:${shown} ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    }
+  }
+  if ((values['access-key-id'] === undefined) !== (values['secret-access-key'] === undefined))
+    faults.push('GATEWRIGHT_ACCESS_KEY_ID and GATEWRIGHT_SECRET_ACCESS_KEY: set both or neither');
+  return faults.length > 0 ? { faults } : { config: assemble(values, sources.env, faults), origins };
+}
+
+function assemble(values: Record<string, unknown>, env: ConfigSources['env'], _faults: string[]): Config {
+  const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
+  const s3 = env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
+  const optional: Record<string, unknown> = {
+    adminListen: values['admin-listen'],
+    publicUrl: values['public-url'],
+    accessKeyId: values['access-key-id'],
+    secretAccessKey: values['secret-access-key'],
+    allowedOrigins: values['allowed-origins'],
+    gatewayDomain: values['gateway-domain'],
+    s3Endpoint: s3 !== undefined && URL.canParse(s3) ? new URL(s3) : undefined,
+  };
+  return Object.freeze({
+    listen: (values['listen'] as ListenAddress | undefined) ?? { host: '127.0.0.1', port: 8080 },
+    dataDir,
+    masterKeyFile: (values['master-key-file'] as string | undefined) ?? join(dataDir, 'master.key'),
+    region: (values['region'] as string | undefined) ?? 'us-east-1',
+    accountId: (values['account-id'] as string | undefined) ?? '000000000000',
+    egressAllow: (values['egress-allow'] as readonly AllowRule[] | undefined) ?? [],
+    logLevel: (values['log-level'] as LogLevel | undefined) ?? 'info',
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  });
+}
+
+function readFile(path: string, faults: string[]): Record<string, string> {
+  let value: unknown;
+  try {
+    value = parseYaml(readFileSync(path, 'utf8'));
+  } catch (thrown) {
+    faults.push(`--config: ${path} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    return {};
+  }
+  if (!isJsonObject(value)) {
+    faults.push(`--config: ${path} is not a mapping of settings`);
+    return {};
+  }
+  const texts: Record<string, string> = {};
+  for (const [key, entry] of Object.entries(value)) {
+    if (!SETTINGS.some(({ flag, variable }) => flag === key || variable === key))
+      faults.push(`${path}: ${key}: there is no such setting`);
+    else if (typeof entry === 'object') {
+      if (Array.isArray(entry)) texts[key] = entry.map(String).join(',');
+      else faults.push(`${path}: ${key}: must be a text, a number or a list`);
+    } else texts[key] = String(entry);
+  }
+  return texts;
+}
+
+function suggestion(name: string): string {
+  const near = SETTINGS.find(({ variable }) => variable.includes(name.slice(PREFIX.length)) || name.includes(variable));
+  return near ? ` (did you mean ${near.variable}?)` : ' (see gatewright serve --help)';
+}
+
+function parseText(text: string): string {
+  return text;
+}
+
+function parseSecret(text: string): Secret {
+  if (text.length < 16) throw new RangeError('must have at least 16 characters');
+  return new Secret(text);
+}
+
+function parseAccessKeyId(text: string): string {
+  if (!/^\w{16,128}$/.test(text)) throw new RangeError('must be 16 to 128 letters and digits');
+  return text;
+}
+
+function parsePattern(pattern: RegExp, message: string): (text: string) => string {
+  return (text) => {
+    if (!pattern.test(text)) throw new RangeError(message);
+    return text;
+  };
+}
+
+function parseListen(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  if (!match || port > 65_535) throw new RangeError('must be host:port, for example 127.0.0.1:8080 or [::1]:8080');
+  if (host !== '' && host !== 'localhost' && isIP(host) === 0)
+    throw new RangeError('must name an address of this machine, such as 127.0.0.1 or 0.0.0.0');
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}
+
+function parseBaseUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new RangeError('must be an http or https URL');
+  const url = new URL(text);
+  if (url.search !== '' || url.hash !== '') throw new RangeError('must have no query and no fragment');
+  return url.href.replace(/\/+$/, '');
+}
+
+function parseAllowList(text: string): readonly AllowRule[] {
+  return splitList(text).map(parseAllowRule);
+}
+
+function parseOrigins(text: string): readonly string[] {
+  return splitList(text).map((origin) => {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin.replace(/\/$/, ''))
+      throw new RangeError(`“${origin}” is not an origin such as https://app.example.com`);
+    return new URL(origin).origin;
+  });
+}
+
+function parseWorkers(text: string): number {
+  if (text !== '1') throw new RangeError('more than one process is not available in this version; use 1');
+  return 1;
+}
+
+function parseLevel(text: string): string {
+  if (!['error', 'warn', 'info', 'debug'].includes(text)) throw new RangeError('must be error, warn, info or debug');
+  return text;
+}
+
+function unavailable(what: string): (text: string) => never {
+  return () => {
+    throw new RangeError(`${what} is not available in this version; leave it unset`);
+  };
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}

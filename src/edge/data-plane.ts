@@ -1,0 +1,144 @@
+// HTTP around the MCP endpoint and its metadata document: checks that need no gateway (Host, Origin, method), CORS,
+// cancellation when the client goes away, one access line per request. Knows no tool and no JSON-RPC.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../core/call.ts';
+import { toGatewayError } from '../core/errors.ts';
+import { newId } from '../core/ids.ts';
+import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
+import { readBody } from './body.ts';
+import type { OriginRules } from './origins.ts';
+import { preflightHeaders } from './origins.ts';
+import type { Route } from './routes.ts';
+
+/** AgentCore's payload limit. */
+const MAX_BODY_BYTES = 6 * 1024 * 1024;
+/** What a second Host or credential would mean is anybody's guess: refused (RFC 9112 §3.2). */
+const SINGLETONS = ['host', 'content-type', 'content-length'] as const;
+
+export interface DataPlaneServices {
+  readonly endpoint: McpEndpoint;
+  /** JSON of the RFC 9728 document, or undefined where there is none. */
+  readonly metadataOf: (gatewayId: string) => string | undefined;
+  readonly origins: OriginRules;
+  readonly log: Log;
+}
+
+/** Answers one request to a data-plane route. Never rejects. */
+export async function handleDataPlane(
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+  services: DataPlaneServices,
+): Promise<void> {
+  const started = performance.now();
+  const requestId = newId();
+  const record: AccessRecord = {};
+  let answer: McpAnswer;
+  try {
+    answer = await answerTo(route, request, response, requestId, record, services);
+  } catch (thrown) {
+    const fault = toGatewayError(thrown);
+    services.log.error({ requestId, reason: fault.details.internal ?? fault.message, stack: fault.stack }, 'a request failed');
+    answer = plain(500, `An internal error occurred. (request id ${requestId})`);
+  }
+  const origin = request.headers.origin;
+  send(request, response, answer, {
+    'x-amzn-requestid': requestId,
+    ...(route.kind === 'mcp' ? services.origins.corsHeaders(origin) : { 'access-control-allow-origin': '*' }),
+  });
+  services.log.info(
+    {
+      requestId,
+      gatewayId: route.gatewayId,
+      ...record,
+      status: answer.status,
+      bytesOut: answer.body === undefined ? 0 : answer.body.length,
+      ms: Math.round((performance.now() - started) * 100) / 100,
+    },
+    route.kind === 'mcp' ? 'mcp' : 'metadata',
+  );
+}
+
+async function answerTo(
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  record: AccessRecord,
+  services: DataPlaneServices,
+): Promise<McpAnswer> {
+  const { origins } = services;
+  const headers = request.headersDistinct;
+  for (const name of SINGLETONS)
+    if ((headers[name]?.length ?? 0) > 1) return plain(400, `The ${name} header is repeated.`);
+  if (!origins.isOwnHost(request.headers.host)) return plain(403, 'This host name is not one of this server.');
+  if (route.kind === 'metadata') return metadata(route, request, services);
+  if (!origins.mayCall(request.headers.origin))
+    return plain(403, 'Pages of this origin may not call this server. The operator can allow it with GATEWRIGHT_ALLOWED_ORIGINS.');
+  if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request.headers) };
+  if (request.method !== 'POST')
+    return { ...plain(405, 'Send JSON-RPC messages with POST.'), headers: { allow: 'POST, OPTIONS', 'content-type': 'text/plain; charset=utf-8' } };
+  const abort = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort();
+  });
+  const target = request.url ?? '/';
+  const question = target.indexOf('?');
+  return services.endpoint(
+    {
+      requestId,
+      gatewayId: route.gatewayId,
+      head: { method: request.method, target, headers },
+      query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+      signal: abort.signal,
+      readBody: () => readBody(request, MAX_BODY_BYTES),
+    },
+    record,
+  );
+}
+
+function metadata(route: Route, request: IncomingMessage, services: DataPlaneServices): McpAnswer {
+  if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request.headers) };
+  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'Read this document with GET.');
+  const body = services.metadataOf(route.gatewayId);
+  return body === undefined
+    ? plain(404, 'There is no such gateway, or it asks for no token.')
+    : { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300' }, body };
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: McpAnswer,
+  more: Readonly<Record<string, string>>,
+): void {
+  if (response.destroyed) return;
+  const body = answer.body ?? '';
+  const asEvents = answer.status === 200 && body !== '' && wantsEventsOnly(request.headers.accept);
+  const payload = asEvents ? `event: message\ndata: ${body}\n\n` : body;
+  const headers: Record<string, string | number> = { ...answer.headers, ...more };
+  if (asEvents) {
+    headers['content-type'] = 'text/event-stream';
+    headers['x-accel-buffering'] = 'no';
+  }
+  if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(payload);
+  // What is left of a body that was refused is not worth reading: the connection ends with the answer.
+  if (!request.complete && answer.status >= 400) headers['connection'] = 'close';
+  response.writeHead(answer.status, headers);
+  response.end(request.method === 'HEAD' ? undefined : payload);
+}
+
+/** A client that takes events but no JSON gets its one answer as an event. Without Accept, JSON (AgentCore). */
+function wantsEventsOnly(accept: string | undefined): boolean {
+  return (
+    accept !== undefined &&
+    accept.includes('text/event-stream') &&
+    !accept.includes('application/json') &&
+    !accept.includes('*/*')
+  );
+}
+
+function plain(status: number, body: string): McpAnswer {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${body}\n` };
+}

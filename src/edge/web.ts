@@ -1,0 +1,87 @@
+// Everything that is not the data plane: control plane, health, landing page. Hono on the same server.
+
+import type { HttpBindings } from '@hono/node-server';
+import { Hono } from 'hono';
+import { toGatewayError } from '../core/errors.ts';
+import { readBody } from './body.ts';
+
+/** Schema documents travel inside JSON strings; escaping may add a good half. */
+const MAX_BODY_BYTES = 48 * 1024 * 1024;
+
+export interface ControlHandler {
+  handles(method: string, path: string): boolean;
+  handle(request: {
+    readonly method: string;
+    readonly target: string;
+    readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
+    readonly body: Uint8Array;
+    readonly remoteAddress?: string;
+  }): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }>;
+}
+
+export interface WebServices {
+  /** Absent on a listener that serves the data plane only. */
+  readonly control?: ControlHandler;
+  /** Undefined when ready, else the reason why not. */
+  readonly notReady: () => Promise<string | undefined>;
+  readonly isOwnHost: (host: string | undefined) => boolean;
+}
+
+type Bindings = { Bindings: HttpBindings };
+
+/** The web application of one listener. */
+export function createWeb(services: WebServices): Hono<Bindings> {
+  const app = new Hono<Bindings>();
+  app.use(async (c, next) => {
+    if (!services.isOwnHost(c.env.incoming.headers.host)) return c.text('This host name is not one of this server.\n', 403);
+    return next();
+  });
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', async (c) => {
+    const reason = await services.notReady();
+    return reason === undefined ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reason }, 503);
+  });
+  const { control } = services;
+  if (control) {
+    app.get('/', (c) => c.redirect('/console/'));
+    app.get('/console/', (c) => c.html(LANDING_PAGE));
+    app.all('*', async (c, next) => {
+      const { incoming } = c.env;
+      const target = incoming.url ?? '/';
+      if (!control.handles(c.req.method, target.split('?', 1)[0] ?? '/')) return next();
+      let body: Buffer;
+      try {
+        body = await readBody(incoming, MAX_BODY_BYTES);
+      } catch (thrown) {
+        const fault = toGatewayError(thrown);
+        return c.json({ message: fault.message, reason: 'CannotParse' }, fault.code === 'TooLarge' ? 413 : 400, {
+          'x-amzn-errortype': 'ValidationException',
+          connection: 'close',
+        });
+      }
+      const address = incoming.socket.remoteAddress;
+      const answer = await control.handle({
+        method: c.req.method,
+        target,
+        headers: incoming.headersDistinct,
+        body,
+        ...(address === undefined ? {} : { remoteAddress: address }),
+      });
+      return new Response(answer.status === 204 ? null : answer.body, { status: answer.status, headers: answer.headers });
+    });
+  }
+  app.notFound((c) => c.json({ message: 'There is nothing at this address.' }, 404));
+  app.onError((_error, c) => c.json({ message: 'An internal error occurred.' }, 500));
+  return app;
+}
+
+const LANDING_PAGE = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Gatewright</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:4rem auto;padding:0 1rem;color:#1c1e21;background:#fff}
+code{background:#f0f1f3;padding:.1em .3em;border-radius:4px}@media(prefers-color-scheme:dark){body{color:#e6e7e9;background:#16181b}code{background:#26292e}}</style>
+</head><body><h1>Gatewright is running</h1>
+<p>This server speaks the Amazon Bedrock AgentCore Gateway API. Point an AWS SDK, boto3 or the
+<code>gatewright</code> command at this address; each gateway’s MCP endpoint is <code>/gateways/{gatewayId}/mcp</code>.</p>
+<p>There is no console in this version. <a href="/healthz">/healthz</a> and <a href="/readyz">/readyz</a> say how the server is.</p>
+</body></html>`;
