@@ -74,7 +74,7 @@ function checkKeysAndPlan(
   for (const key of keys) if (!/^[a-zA-Z0-9_.-]{1,64}$/.test(key)) fault('key', `bad key ${key}`);
   const body = (plan['body'] ?? {}) as JsonObject;
   const used = [
-    ...(plan['parameters'] as JsonObject[]).map((parameter) => String(parameter['argument'])),
+    ...(plan['parameters'] as JsonObject[]).map((parameter) => parameter['argument'] as string),
     ...((body['properties'] ?? []) as [string, string][]).map(([argument]) => argument),
     ...(typeof body['argument'] === 'string' ? [body['argument']] : []),
   ];

@@ -21,10 +21,10 @@ export function readEncoding(
   for (const [name, written] of entriesOf(member(media, 'encoding'))) {
     const style = STYLES.find((each) => each === textMember(written, 'style'));
     const explode = member(written, 'explode');
-    const contentType = textMember(written, 'contentType');
+    const contentType = oneType(textMember(written, 'contentType'));
     out[name] = {
       ...(Object.hasOwn(out, name) ? out[name] : {}),
-      ...(contentType === undefined || /[\r\n]/.test(contentType) ? {} : { contentType }),
+      ...(contentType === undefined ? {} : { contentType }),
       ...(style === undefined ? {} : { style }),
       ...(typeof explode === 'boolean' ? { explode } : {}),
       ...(member(written, 'allowReserved') === true ? { allowReserved: true } : {}),
@@ -33,6 +33,14 @@ export function readEncoding(
   for (const [name, encoding] of Object.entries(out))
     if (Object.keys(encoding).length === 0) delete out[name];
   return out;
+}
+
+/** An encoding may list several types, and wildcards; a part has one. */
+function oneType(written: string | undefined): string | undefined {
+  return written
+    ?.split(',')
+    .map((type) => type.trim())
+    .find((type) => /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[^\r\n]*)?$/.test(type));
 }
 
 function collectFiles(

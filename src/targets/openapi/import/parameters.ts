@@ -195,6 +195,7 @@ function readOne(parameter: Raw, name: string, place: ParameterPlace, context: S
     ...(member(parameter, 'allowReserved') === true ? { allowReserved: true } : {}),
     ...(place === 'path' || member(parameter, 'required') === true ? { required: true } : {}),
     ...(content === undefined ? {} : { contentType: content[0] }),
+    ...(place === 'path' && member(parameter, 'x-multi-segment') === true ? { multiSegment: true } : {}),
     schema,
   };
 }
