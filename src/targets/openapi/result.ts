@@ -1,0 +1,142 @@
+// An upstream's answer → the tool result (MCP "Tool Result"). Text is given as received, so that no digit is lost.
+// A failure is `isError` with the status line, then the body. Knows nothing of requests; secrets are not its matter.
+
+import { STATUS_CODES } from 'node:http';
+
+import { isJsonObject, type JsonValue } from '../../core/json.ts';
+import type { UpstreamResponse } from '../../core/outbound.ts';
+import type { ContentBlock, ToolResult } from '../../core/tool.ts';
+import { decodeText, decodeUnlabelled, isTextMediaType, mediaTypeOf } from './answer-text.ts';
+import { isJsonMediaType } from './content.ts';
+
+/** What the answer is answered to. */
+export interface ResultOptions {
+  readonly requestId: string;
+  readonly method: string;
+  /** OperationPlan.structured. */
+  readonly structured?: string;
+  /** Says whether a value conforms to the tool's output schema. */
+  readonly conforms?: (value: JsonValue) => boolean;
+}
+
+const MAX_ERROR_CHARACTERS = 65_536;
+// JSON.stringify fails some thousand levels deep; nothing honest comes near this.
+const MAX_STRUCTURED_DEPTH = 256;
+
+/** Renders an answer of any status. */
+export function renderResult(response: UpstreamResponse, options: ResultOptions): ToolResult {
+  if (response.status < 200 || response.status > 299) return renderFailure(response);
+  const content = [contentOf(response, options)];
+  if (options.structured === undefined) return { content, isError: false };
+  const structuredContent = structuredOf(response, options);
+  if (structuredContent !== undefined) return { content, structuredContent, isError: false };
+  return { content: [{ type: 'text', text: mismatch(response) }, ...content], isError: true };
+}
+
+/** `HTTP 404 Not Found`. */
+export function statusLine(status: number): string {
+  const phrase = STATUS_CODES[status];
+  return phrase === undefined ? `HTTP ${status}` : `HTTP ${status} ${phrase}`;
+}
+
+// One text block: the status line, for a redirect where it leads, then the body word for word.
+function renderFailure(response: UpstreamResponse): ToolResult {
+  const lines = [statusLine(response.status)];
+  const { location, 'retry-after': retryAfter } = response.headers;
+  if (response.status >= 300 && response.status < 400 && location !== undefined)
+    lines.push(`Redirects are not followed. Location: ${location}`);
+  if (retryAfter !== undefined) lines.push(`Retry-After: ${retryAfter}`);
+  const body = readableBody(response);
+  if (body === undefined) lines.push(`(${response.body.length} bytes that are no text)`);
+  else if (body.length > MAX_ERROR_CHARACTERS)
+    lines.push(
+      body.slice(0, MAX_ERROR_CHARACTERS).toWellFormed(),
+      `(cut after ${MAX_ERROR_CHARACTERS} characters)`,
+    );
+  else if (body !== '') lines.push(body);
+  return { content: [{ type: 'text', text: lines.join('\n') }], isError: true };
+}
+
+function contentOf(response: UpstreamResponse, { requestId, method }: ResultOptions): ContentBlock {
+  const { status, headers, body } = response;
+  if (body.length === 0) return { type: 'text', text: bodiless(status, headers, method) };
+  const mimeType = mediaTypeOf(headers['content-type']);
+  const text = readableBody(response);
+  if (text !== undefined) return { type: 'text', text };
+  const data = body.toString('base64');
+  if (mimeType.startsWith('image/')) return { type: 'image', data, mimeType };
+  if (mimeType.startsWith('audio/')) return { type: 'audio', data, mimeType };
+  return {
+    type: 'resource',
+    resource: {
+      uri: `gatewright://response/${encodeURIComponent(requestId)}`,
+      mimeType: mimeType === '' ? 'application/octet-stream' : mimeType,
+      blob: data,
+    },
+  };
+}
+
+// Without a body the header fields are the answer: all of them for HEAD, else where the made thing is.
+function bodiless(status: number, headers: UpstreamResponse['headers'], method: string): string {
+  const told = Object.entries(headers).filter(([name]) =>
+    method === 'HEAD' ? name !== 'set-cookie' : ['location', 'content-location', 'etag'].includes(name),
+  );
+  return [statusLine(status), ...told.map(([name, value]) => `${name}: ${value}`)].join('\n');
+}
+
+function readableBody({ headers, body }: UpstreamResponse): string | undefined {
+  const mimeType = mediaTypeOf(headers['content-type']);
+  if (mimeType === '') return decodeUnlabelled(body);
+  return isTextMediaType(mimeType) ? decodeText(body, headers['content-type']) : undefined;
+}
+
+/**
+ * The answer as the tool's output schema wants it. MCP clients throw away results that lack it or break the schema,
+ * unless `isError` is set. So an answer that does not fit gives `{}`, "nothing that the schema knows", beside the
+ * text that holds it all; and where not even that conforms, the result is marked as an error whose text says that
+ * the call itself went through.
+ */
+function structuredOf(response: UpstreamResponse, options: ResultOptions): JsonValue | undefined {
+  const { structured = '', conforms = () => true } = options;
+  const parsed = parseJson(response);
+  const candidates: JsonValue[] = [];
+  if (structured === '') {
+    if (isJsonObject(parsed)) candidates.push(parsed);
+  } else if (parsed !== undefined) candidates.push({ [structured]: parsed });
+  else {
+    const text = readableBody(response);
+    if (text !== undefined && text !== '') candidates.push({ [structured]: text });
+    candidates.push({ [structured]: null });
+  }
+  candidates.push({});
+  return candidates.find((candidate) => conforms(candidate));
+}
+
+function parseJson(response: UpstreamResponse): JsonValue | undefined {
+  const contentType = response.headers['content-type'] ?? '';
+  if (response.body.length === 0 || !isJsonMediaType(contentType)) return undefined;
+  try {
+    const value = JSON.parse(decodeText(response.body, contentType)) as JsonValue;
+    return isShallow(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isShallow(root: JsonValue): boolean {
+  let level: readonly JsonValue[] = [root];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_STRUCTURED_DEPTH) return false;
+    const next: JsonValue[] = [];
+    for (const node of level)
+      if (typeof node === 'object' && node !== null)
+        for (const member of Object.values(node as Readonly<Record<string, JsonValue>>))
+          if (typeof member === 'object' && member !== null) next.push(member);
+    level = next;
+  }
+  return true;
+}
+
+function mismatch({ status }: UpstreamResponse): string {
+  return `The API carried out the call (${statusLine(status)}), but its answer does not match the output schema that its OpenAPI document declares. Do not repeat the call for this reason. The answer as received follows.`;
+}
