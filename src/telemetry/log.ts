@@ -1,19 +1,27 @@
-// Structured logging: one JSON line an event on stdout. Only plain values can be logged (LogFields), so that
-// no object with a secret inside can slip in. Control characters in values cannot break a line: JSON escapes them.
+// Structured logging: one JSON line an event on stdout, or short lines for people on a terminal. Only plain values
+// can be logged (LogFields), so that no object with a secret inside can slip in. Control characters in values cannot
+// break a line: JSON escapes them.
 
+import { styleText } from 'node:util';
 import { pino } from 'pino';
 import type { Log, LogFields } from '../core/call.ts';
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent';
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 export interface ProcessLog extends Log {
   /** Writes out what is buffered; call it before the process ends. */
   flush(): void;
 }
 
-/** The log of this process. `sync` writes each line at once (for command-line use and tests). */
-export function createLog(level: LogLevel, options: { readonly sync?: boolean; readonly stream?: 1 | 2 } = {}): ProcessLog {
-  const destination = pino.destination({ dest: options.stream ?? 1, sync: options.sync ?? false, minLength: 0 });
+const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
+
+/** The log of this process. */
+export function createLog(level: LogLevel, options: { readonly isForPeople?: boolean } = {}): ProcessLog {
+  return options.isForPeople === true ? createPeopleLog(level) : createJsonLog(level);
+}
+
+function createJsonLog(level: LogLevel): ProcessLog {
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 0 });
   const logger = pino(
     {
       level,
@@ -24,7 +32,7 @@ export function createLog(level: LogLevel, options: { readonly sync?: boolean; r
     destination,
   );
   const at =
-    (name: 'error' | 'warn' | 'info' | 'debug') =>
+    (name: LogLevel) =>
     (fields: LogFields, message: string): void =>
       logger[name](fields, message);
   return Object.freeze({
@@ -40,4 +48,20 @@ export function createLog(level: LogLevel, options: { readonly sync?: boolean; r
       }
     },
   });
+}
+
+function createPeopleLog(level: LogLevel): ProcessLog {
+  const at = (name: LogLevel) => {
+    const isShown = LEVELS.indexOf(name) <= LEVELS.indexOf(level);
+    const color = name === 'error' ? 'red' : name === 'warn' ? 'yellow' : 'gray';
+    return (fields: LogFields, message: string): void => {
+      if (!isShown) return;
+      const shown = Object.entries(fields)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+      const time = new Date().toTimeString().slice(0, 8);
+      process.stdout.write(`${styleText(color, `${time} ${message}`)} ${shown.join(' ')}\n`);
+    };
+  };
+  return Object.freeze({ error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush: () => undefined });
 }

@@ -1,12 +1,12 @@
 // Reads schema documents by URI for imports: s3:// (any S3-compatible endpoint), https:// and, where the operator
 // allows it, http://. All of it through the one egress client; S3 requests are signed here (SigV4).
 
-import { createHash, createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
+import { SignerSha256 } from '../lib/signer-hash.ts';
 
 const TIMEOUT_MS = 30_000;
 
@@ -76,7 +76,7 @@ async function s3Request(uri: string, options: SourceOptions): Promise<OutboundR
     service: 's3',
     region: options.region,
     credentials,
-    sha256: NodeSha256,
+    sha256: SignerSha256,
     uriEscapePath: false,
     applyChecksum: true,
   });
@@ -103,32 +103,4 @@ async function unpack(body: Buffer, maxOutputLength: number, uri: string): Promi
   } catch (thrown) {
     throw new GatewayError('Validation', `The document ${uri} is gzip-packed and cannot be unpacked within ${maxOutputLength} bytes.`, { cause: thrown });
   }
-}
-
-type SourceData = string | ArrayBuffer | ArrayBufferView;
-
-/** SHA-256 and HMAC from node:crypto in the form that the signer asks for. */
-class NodeSha256 {
-  readonly #hash;
-
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
-
-  update(data: SourceData): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    throw new Error('a digest is made once');
-  }
-}
-
-function bytesOf(data: SourceData): Buffer {
-  if (typeof data === 'string') return Buffer.from(data, 'utf8');
-  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 }

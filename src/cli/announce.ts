@@ -1,0 +1,73 @@
+// What a start shows: to people on a terminal, as log lines elsewhere. Both say the same.
+
+import { styleText } from 'node:util';
+import type { App } from '../app.ts';
+import type { Log } from '../core/call.ts';
+import type { QuickstartResult } from './quickstart.ts';
+
+const NOTES_SHOWN = 12;
+
+/** A ready-to-paste entry for MCP clients (the form that Claude, Cursor, VS Code and others read). */
+export function clientSnippet({ name, mcpUrl, isOpen }: QuickstartResult): object {
+  return {
+    mcpServers: {
+      [name]: { type: 'http', url: mcpUrl, ...(isOpen ? {} : { headers: { Authorization: 'Bearer <access token>' } }) },
+    },
+  };
+}
+
+/** The import as log lines: one for the whole, one for each skipped operation. */
+export function showImport(result: QuickstartResult, log: Log): void {
+  const { report } = result;
+  for (const note of report.notes)
+    if (note.outcome === 'skipped') log.info({ operation: note.operation, reason: note.reasons.join('; ') }, 'skipped');
+  for (const warning of report.warnings) log.warn({ gatewayId: result.gatewayId, reason: warning }, 'import warning');
+  log.info(
+    {
+      gatewayId: result.gatewayId,
+      targetId: result.targetId,
+      mcpUrl: result.mcpUrl,
+      tools: report.tools,
+      operations: report.operations,
+      skipped: report.skipped,
+      mcpClientConfiguration: JSON.stringify(clientSnippet(result)),
+    },
+    'imported',
+  );
+}
+
+/** The same for people, on stdout. */
+export function announceReady(app: App, result: QuickstartResult | undefined): void {
+  const lines: string[] = ['', styleText('bold', 'Gatewright is ready.'), ''];
+  if (result) lines.push(...importLines(result));
+  lines.push(field('Control plane', app.controlUrl), field('Console', `${app.controlUrl}/console/`));
+  if (app.credentialsFile !== undefined)
+    lines.push(field('Credentials', `AWS_SHARED_CREDENTIALS_FILE=${app.credentialsFile}`));
+  if (!result)
+    lines.push('', 'Next: make a gateway from an OpenAPI document in one line:', '  npm start -- --openapi <file or URL>');
+  lines.push('', 'Stop with Ctrl-C.', '');
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function importLines(result: QuickstartResult): string[] {
+  const { report } = result;
+  const skipped = report.notes.filter((note) => note.outcome === 'skipped');
+  return [
+    field('MCP endpoint', styleText('cyan', result.mcpUrl)),
+    field('Tools', `${report.tools} of ${report.operations} operations${report.skipped === 0 ? '' : ` (${report.skipped} skipped)`}`),
+    field('Who may call', result.isOpen ? 'anybody on this machine (no authorizer)' : 'callers with a token (CUSTOM_JWT)'),
+    ...report.warnings.map((warning) => field('Note', styleText('yellow', warning))),
+    ...skipped.slice(0, NOTES_SHOWN).map((note) => field('Skipped', `${note.operation}: ${note.reasons.join('; ')}`)),
+    ...(skipped.length > NOTES_SHOWN
+      ? [field('', `… and ${skipped.length - NOTES_SHOWN} more: gatewright get-gateway-target-import-report --gateway-identifier ${result.gatewayId} --target-id ${result.targetId}`)]
+      : []),
+    '',
+    'For your MCP client:',
+    JSON.stringify(clientSnippet(result), null, 2),
+    '',
+  ];
+}
+
+function field(name: string, value: string): string {
+  return `  ${name.padEnd(15)} ${value}`;
+}

@@ -1,0 +1,76 @@
+// A signed call to a control plane, as an AWS SDK would make it: for the API commands.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { request } from 'undici';
+import { SignerSha256 } from '../lib/signer-hash.ts';
+import type { Config } from '../config.ts';
+import type { Environment } from './settings-flags.ts';
+
+export interface ControlClientOptions {
+  readonly endpoint: URL;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+}
+
+export interface ControlCall {
+  readonly method: string;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string;
+}
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly errorType: string | undefined;
+  readonly body: string;
+}
+
+/** Sends one call. @throws Error when the endpoint cannot be reached. */
+export async function callControlPlane(call: ControlCall, options: ControlClientOptions): Promise<ControlAnswer> {
+  const { endpoint, region, credentials } = options;
+  const signer = new SignatureV4({ service: 'bedrock-agentcore', region, credentials, sha256: SignerSha256 });
+  const path = `${endpoint.pathname.replace(/\/$/, '')}${call.path}`;
+  const signed = await signer.sign({
+    method: call.method,
+    protocol: endpoint.protocol,
+    hostname: endpoint.hostname,
+    path,
+    query: Object.fromEntries(Object.entries(call.query).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]])),
+    headers: { host: endpoint.host, ...(call.body === undefined ? {} : { 'content-type': 'application/json' }) },
+    body: call.body,
+  } as Parameters<typeof signer.sign>[0]);
+  const url = new URL(endpoint);
+  url.pathname = path;
+  for (const [name, value] of Object.entries(call.query))
+    for (const item of typeof value === 'string' ? [value] : value) url.searchParams.append(name, item);
+  const response = await request(url, {
+    method: call.method as 'GET',
+    headers: (signed as { headers: Record<string, string> }).headers,
+    body: call.body ?? null,
+  }).catch((cause: unknown) => {
+    throw new Error(`No Gatewright answers at ${endpoint.href} (${cause instanceof Error ? cause.message : String(cause)}). Is it running? Its address goes into --endpoint-url.`, { cause });
+  });
+  const type = response.headers['x-amzn-errortype'];
+  return { status: response.statusCode, errorType: typeof type === 'string' ? type : undefined, body: await response.body.text() };
+}
+
+/** Credentials as the AWS tools look for them: environment first, then the file in the data directory. */
+export function findCredentials(env: Environment, config: Config): ControlClientOptions['credentials'] {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
+  if (config.accessKeyId !== undefined && config.secretAccessKey !== undefined)
+    return { accessKeyId: config.accessKeyId, secretAccessKey: config.secretAccessKey.reveal() };
+  const file = env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(config.dataDir, 'credentials');
+  try {
+    const text = readFileSync(file, 'utf8');
+    const id = /^\s*aws_access_key_id\s*=\s*(\S+)/m.exec(text)?.[1];
+    const secret = /^\s*aws_secret_access_key\s*=\s*(\S+)/m.exec(text)?.[1];
+    if (id !== undefined && secret !== undefined) return { accessKeyId: id, secretAccessKey: secret };
+  } catch {
+    // No file: the environment is the other place to look.
+  }
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  throw new Error(`No credentials: neither ${file} nor AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are there. Start the server once, or give its --data-dir.`);
+}

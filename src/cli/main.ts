@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The command line: one program, whose API commands are made from the operation table. This file reads the
+// environment and hands it on; nothing below it does.
+
+import { createRequire } from 'node:module';
+import { Command } from 'commander';
+import { addApiCommands } from './api-commands.ts';
+import { addCheckCommand } from './check-command.ts';
+import { addConfigCommand } from './config-command.ts';
+import { addServeCommand } from './serve-command.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+const program = new Command('gatewright')
+  .description(
+    'Turns OpenAPI documents into one secure MCP endpoint, wire-compatible with Amazon Bedrock AgentCore Gateway.',
+  )
+  .version(version)
+  .showHelpAfterError()
+  .configureHelp({ sortSubcommands: false });
+
+addServeCommand(program, process.env);
+addCheckCommand(program, process.env);
+addConfigCommand(program, process.env);
+addApiCommands(program, process.env);
+
+await program.parseAsync();
