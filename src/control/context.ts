@@ -1,0 +1,99 @@
+// What a handler may use: everything comes in here as arguments, nothing is reached for.
+
+import type { AuthorizerType } from '../authorizers/authorizer.ts';
+import type { ArnFactory, ArnScope } from '../core/arn.ts';
+import type { Log } from '../core/call.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { ResourceKind, SealedSecret } from '../core/resources.ts';
+import type { CredentialType } from '../credentials/credential-type.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { AccessKey } from '../lib/sigv4-verify.ts';
+import type { Row, Store } from '../stores/store.ts';
+import type { ReadSource, TargetType } from '../targets/target-type.ts';
+
+/** How many there may be of each. */
+export interface Quotas {
+  readonly gateways: number;
+  readonly targetsPerGateway: number;
+  readonly toolsPerTarget: number;
+  readonly apiKeyProviders: number;
+  readonly tagsPerResource: number;
+}
+
+/** AgentCore's default quotas. */
+export const DEFAULT_QUOTAS: Quotas = Object.freeze({
+  gateways: 1000,
+  targetsPerGateway: 100,
+  toolsPerTarget: 1000,
+  apiKeyProviders: 50,
+  tagsPerResource: 50,
+});
+
+/** What the control plane is built from. */
+export interface ControlServices {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly arns: ArnFactory & ArnScope;
+  /** The `gatewayUrl` of a gateway. */
+  readonly publicUrlOf: (gatewayId: string) => string;
+  readonly targetTypes: readonly TargetType[];
+  readonly authorizerTypes: readonly AuthorizerType[];
+  readonly credentialTypes: readonly CredentialType[];
+  readonly accessKeys: (accessKeyId: string) => Promise<AccessKey | undefined>;
+  readonly seal: (
+    secret: Secret,
+    binding: {
+      readonly type: string;
+      readonly recordId: string;
+      readonly field: string;
+      readonly version: number;
+    },
+  ) => SealedSecret;
+  readonly readSource: ReadSource;
+  /** Fulfils when this process's data plane serves the store's present state of the gateway. */
+  readonly publish: (gatewayId: string) => Promise<void>;
+  readonly quotas?: Partial<Quotas>;
+  readonly maxSchemaBytes: number;
+  readonly reconcile?: ReconcileOptions;
+}
+
+/** Timing of the reconciler. */
+export interface ReconcileOptions {
+  /** How long a resource stays with a process that has stopped answering. Default 10 s. */
+  readonly leaseTtlMs?: number;
+  /** How long reading and importing one source may take. Default 120 s. */
+  readonly discoverTimeoutMs?: number;
+}
+
+/** What handlers are handed. */
+export interface ControlContext extends Omit<ControlServices, 'quotas'> {
+  readonly quotas: Quotas;
+  /** Tells the reconciler that a row may be in a transient state. */
+  readonly wake: (kind: 'gateway' | 'gateway-target', id: string) => void;
+}
+
+/** One operation's work. Input has passed its shape; output is rendered along its shape. */
+export type Handler = (input: JsonObject, ctx: ControlContext) => Promise<JsonObject>;
+
+/** An object without the members that are undefined. */
+export function present<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/** Every row of a kind, in order of creation, read in small pages. */
+export async function* everyRow<K extends ResourceKind>(
+  reader: Pick<Store, 'list'>,
+  kind: K,
+  parentId?: string,
+): AsyncGenerator<Row<K>> {
+  let after: string | undefined;
+  do {
+    const page = await reader.list(kind, parentId, { limit: 50, ...(after === undefined ? {} : { after }) });
+    yield* page.rows;
+    after = page.next;
+  } while (after !== undefined);
+}

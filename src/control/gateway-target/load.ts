@@ -1,0 +1,74 @@
+// Finding a target of a gateway, and turning its row into the answers of the target operations.
+
+import { GatewayError } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Row, StoreReader } from '../../stores/store.ts';
+import type { TargetType } from '../../targets/target-type.ts';
+import { present } from '../context.ts';
+import type { ControlContext } from '../context.ts';
+
+/** @throws GatewayError NotFound when the gateway has no such target. */
+export async function loadTarget(
+  reader: StoreReader,
+  gatewayId: string,
+  targetId: string,
+): Promise<Row<'gateway-target'>> {
+  const row = await reader.get('gateway-target', targetId);
+  if (row?.parentId !== gatewayId)
+    throw new GatewayError('NotFound', `Target with id ${targetId} not found on gateway ${gatewayId}`);
+  return row;
+}
+
+/** The kind of a target and its own configuration, when that kind is among the plug-ins. */
+export function typeOf(
+  targetConfiguration: JsonObject,
+  types: readonly TargetType[],
+): { readonly type: TargetType; readonly config: JsonObject } | undefined {
+  for (const type of types) {
+    const [plane, kind] = type.member;
+    const group = targetConfiguration[plane];
+    const config = isJsonObject(group) ? group[kind] : undefined;
+    if (isJsonObject(config)) return { type, config };
+  }
+  return undefined;
+}
+
+/** The whole of a target, as Create, Get, Update and Synchronize answer it. */
+export function renderTarget(row: Row<'gateway-target'>, ctx: ControlContext): JsonObject {
+  const { document } = row;
+  return present({
+    gatewayArn: ctx.arns.gateway(row.parentId),
+    targetId: row.id,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    status: document.status,
+    statusReasons: document.statusReasons.length > 0 ? document.statusReasons : undefined,
+    name: row.name,
+    description: document.description,
+    targetConfiguration: document.targetConfiguration,
+    credentialProviderConfigurations: document.credentialProviderConfigurations,
+    lastSynchronizedAt: document.lastSynchronizedAt,
+    metadataConfiguration: document.metadataConfiguration,
+    privateEndpoint: document.privateEndpoint,
+    protocolType: document.targetConfiguration['mcp'] === undefined ? undefined : 'MCP',
+  });
+}
+
+/** A target in a list. */
+export function renderTargetSummary(row: Row<'gateway-target'>, ctx: ControlContext): JsonObject {
+  const { document } = row;
+  const found = typeOf(document.targetConfiguration, ctx.targetTypes);
+  return present({
+    targetId: row.id,
+    name: row.name,
+    status: document.status,
+    description: document.description,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    lastSynchronizedAt: document.lastSynchronizedAt,
+    targetType: found?.type.type,
+    resourcePriority: found?.config['resourcePriority'],
+    listingMode: found?.config['listingMode'],
+  });
+}

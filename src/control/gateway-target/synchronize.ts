@@ -1,0 +1,34 @@
+// SynchronizeGatewayTargets: reads the source of one target again. Refused while the target is being created or
+// updated: its source is being read anyway, and pollers must not see SYNCHRONIZING on a fresh target.
+
+import { GatewayError } from '../../core/errors.ts';
+import type { TargetStatus } from '../../core/resources.ts';
+import type { Handler } from '../context.ts';
+import { loadGateway } from '../gateway/load.ts';
+import { loadTarget, renderTarget } from './load.ts';
+
+const SYNCHRONIZABLE: readonly TargetStatus[] = [
+  'READY',
+  'FAILED',
+  'UPDATE_UNSUCCESSFUL',
+  'SYNCHRONIZE_UNSUCCESSFUL',
+];
+
+/** Handles SynchronizeGatewayTargets. */
+export const synchronizeGatewayTargets: Handler = async (input, ctx) => {
+  const [targetId = ''] = input['targetIdList'] as readonly string[];
+  const row = await ctx.store.transaction(async (tx) => {
+    const gateway = await loadGateway(tx, input['gatewayIdentifier'] as string);
+    const row = await loadTarget(tx, gateway.id, targetId);
+    const { status } = row.document;
+    if (status === 'SYNCHRONIZING') return row;
+    if (!SYNCHRONIZABLE.includes(status))
+      throw new GatewayError(
+        'Conflict',
+        `Target ${row.id} is in status ${status} and cannot be synchronized`,
+      );
+    return tx.replace('gateway-target', row, { ...row.document, status: 'SYNCHRONIZING', statusReasons: [] });
+  });
+  ctx.wake('gateway-target', row.id);
+  return { targets: [renderTarget(row, ctx)] };
+};

@@ -1,0 +1,49 @@
+// The handler of each operation of the model.
+
+import type { Handler } from './context.ts';
+import {
+  createApiKeyCredentialProvider,
+  deleteApiKeyCredentialProvider,
+  getApiKeyCredentialProvider,
+  listApiKeyCredentialProviders,
+  updateApiKeyCredentialProvider,
+} from './credential-provider/api-key.ts';
+import { createGatewayTarget } from './gateway-target/create.ts';
+import { deleteGatewayTarget } from './gateway-target/delete.ts';
+import { getGatewayTarget } from './gateway-target/get.ts';
+import { getGatewayTargetImportReport } from './gateway-target/import-report.ts';
+import { listGatewayTargets } from './gateway-target/list.ts';
+import { synchronizeGatewayTargets } from './gateway-target/synchronize.ts';
+import { updateGatewayTarget } from './gateway-target/update.ts';
+import { createGateway } from './gateway/create.ts';
+import { deleteGateway } from './gateway/delete.ts';
+import { getGateway } from './gateway/get.ts';
+import { listGateways } from './gateway/list.ts';
+import { updateGateway } from './gateway/update.ts';
+import { listTagsForResource } from './tag/list.ts';
+import { tagResource } from './tag/tag.ts';
+import { untagResource } from './tag/untag.ts';
+
+/** Handlers by operation name. */
+export const HANDLERS: Readonly<Record<string, Handler>> = Object.freeze({
+  CreateGateway: createGateway,
+  GetGateway: getGateway,
+  ListGateways: listGateways,
+  UpdateGateway: updateGateway,
+  DeleteGateway: deleteGateway,
+  CreateGatewayTarget: createGatewayTarget,
+  GetGatewayTarget: getGatewayTarget,
+  GetGatewayTargetImportReport: getGatewayTargetImportReport,
+  ListGatewayTargets: listGatewayTargets,
+  UpdateGatewayTarget: updateGatewayTarget,
+  DeleteGatewayTarget: deleteGatewayTarget,
+  SynchronizeGatewayTargets: synchronizeGatewayTargets,
+  CreateApiKeyCredentialProvider: createApiKeyCredentialProvider,
+  GetApiKeyCredentialProvider: getApiKeyCredentialProvider,
+  ListApiKeyCredentialProviders: listApiKeyCredentialProviders,
+  UpdateApiKeyCredentialProvider: updateApiKeyCredentialProvider,
+  DeleteApiKeyCredentialProvider: deleteApiKeyCredentialProvider,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  ListTagsForResource: listTagsForResource,
+});

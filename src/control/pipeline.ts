@@ -1,0 +1,143 @@
+// The control plane from request to response, as named steps: route → authenticate → parse → validate →
+// handle → render. The page to read first. It knows no socket; the edge hands it bytes and writes its answer.
+
+import { GatewayError } from '../core/errors.ts';
+import { newId } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
+import { SigningKeys, verifySigV4 } from '../lib/sigv4-verify.ts';
+import { DEFAULT_QUOTAS } from './context.ts';
+import type { ControlContext, ControlServices } from './context.ts';
+import { errorResponse } from './error-response.ts';
+import { HANDLERS } from './handlers.ts';
+import { OPERATIONS } from './model/model.ts';
+import type { OperationModel } from './model/shape.ts';
+import { createReconciler } from './reconcile.ts';
+import { renderOutput } from './render.ts';
+import { readInput } from './request-input.ts';
+import { createRouter } from './router.ts';
+import { createValidator } from './validate.ts';
+
+export type { ControlServices, Quotas } from './context.ts';
+
+export interface ControlRequest {
+  readonly method: string;
+  /** Raw request target as received: path and query. */
+  readonly target: string;
+  /** Lower-case names, each with all its values in order. */
+  readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
+  readonly body: Uint8Array;
+  readonly remoteAddress?: string;
+}
+
+export interface ControlResponse {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+export interface ControlPlane {
+  /** True when the path is the control plane's. */
+  handles(method: string, path: string): boolean;
+  /** Answers a request. Never rejects. */
+  handle(request: ControlRequest): Promise<ControlResponse>;
+  /** Runs an operation in process, already authorised. @throws GatewayError */
+  invoke(operation: string, input: JsonObject): Promise<JsonObject>;
+  /** Takes up whatever was left in a transient state. */
+  start(): Promise<void>;
+  /** Ends when nothing runs any more; what is not finished is taken up at the next start. */
+  stop(): Promise<void>;
+  /** Fulfils when no reconciliation is under way. */
+  settled(): Promise<void>;
+}
+
+const SIGNING_NAMES = ['bedrock-agentcore'];
+
+/** The control plane on these services. */
+export function createControlPlane(services: ControlServices): ControlPlane {
+  const { accessKeys, arns, clock, log } = services;
+  const router = createRouter(OPERATIONS);
+  const validate = createValidator({ maxSchemaBytes: services.maxSchemaBytes });
+  const quotas = { ...DEFAULT_QUOTAS, ...services.quotas };
+  const reconciler = createReconciler({ ...services, quotas });
+  const ctx: ControlContext = { ...services, quotas, wake: reconciler.wake };
+  const signing = {
+    region: arns.region,
+    services: SIGNING_NAMES,
+    accessKeys,
+    now: () => clock.now(),
+    signingKeys: new SigningKeys(),
+  };
+
+  async function run(operation: OperationModel, input: JsonObject): Promise<JsonObject> {
+    const clean = validate(operation.input, input);
+    const handler = HANDLERS[operation.name];
+    if (!handler) throw new GatewayError('Internal', `The operation ${operation.name} has no handler.`);
+    return renderOutput(operation.output, await handler(clean, ctx));
+  }
+
+  async function handle(request: ControlRequest): Promise<ControlResponse> {
+    const started = clock.monotonic();
+    const requestId = newId();
+    const [path, query] = split(request.target);
+    let operationName: string | undefined;
+    let accessKeyId: string | undefined;
+    let response: Omit<ControlResponse, 'headers'> & { headers?: Readonly<Record<string, string>> };
+    try {
+      const route = router.find(request.method, path);
+      if (!route)
+        throw new GatewayError(
+          'MethodNotFound',
+          'There is no operation with this method and path in this version.',
+        );
+      operationName = route.operation.name;
+      ({ accessKeyId } = await verifySigV4(request, signing));
+      const output = await run(route.operation, readInput(route, query, request.body));
+      const { status } = route.operation;
+      response = { status, body: status === 204 ? '' : JSON.stringify(output) };
+    } catch (thrown) {
+      const error = errorResponse(thrown, { requestId, isIdentity: path.startsWith('/identities/') }, log);
+      response = { ...error, body: JSON.stringify(error.body) };
+    }
+    log.info(
+      {
+        requestId,
+        operation: operationName,
+        status: response.status,
+        error: response.headers?.['x-amzn-errortype'],
+        accessKeyId,
+        remoteAddress: request.remoteAddress,
+        ms: Math.round((clock.monotonic() - started) * 10) / 10,
+      },
+      'control request',
+    );
+    return {
+      status: response.status,
+      headers: {
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+        'x-amzn-requestid': requestId,
+        ...response.headers,
+      },
+      body: response.body,
+    };
+  }
+
+  return Object.freeze({
+    handles: (_method: string, path: string) => router.owns(split(path)[0]),
+    handle,
+    async invoke(operation: string, input: JsonObject): Promise<JsonObject> {
+      const model = OPERATIONS.find((candidate) => candidate.name === operation);
+      if (!model)
+        throw new GatewayError('MethodNotFound', `There is no operation ${operation} in this version.`);
+      return run(model, input);
+    },
+    start: reconciler.start,
+    stop: reconciler.stop,
+    settled: reconciler.settled,
+  });
+}
+
+function split(target: string): readonly [path: string, query: string] {
+  const mark = target.indexOf('?');
+  return mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+}
