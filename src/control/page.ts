@@ -34,9 +34,8 @@ const tokenOf = (position: string, list: string): string =>
   Buffer.from(`${checksum(position, list)}${position}`).toString('base64url');
 
 function positionOf(token: string, list: string): string {
-  const text = Buffer.from(token, 'base64url').toString('utf8');
-  const position = text.slice(12);
-  if (text.slice(0, 12) !== checksum(position, list))
+  const position = Buffer.from(token, 'base64url').toString('utf8').slice(12);
+  if (tokenOf(position, list) !== token)
     throw validationFailure([
       { name: 'nextToken', message: 'Member must be the nextToken of a page of this list' },
     ]);
