@@ -31,11 +31,11 @@ export const PASSTHROUGH_SHAPES: Shapes = {
     protocolType: must(choice('MCP', 'A2A', 'INFERENCE', 'CUSTOM')),
     schema: 'HttpApiSchemaConfiguration',
     stickinessConfiguration: structure({
-      identifier: sized(1, 256),
+      identifier: must(sized(1, 256)),
       compositeIdentifier: list(text()),
       timeout: whole(1, 86_400),
     }),
-    staticQueryParameters: map(text(), text()),
+    staticQueryParameters: map(text(), text({ sensitive: true })),
     staticQueryParameterConflictResolution: choice('CLIENT_OVERRIDE', 'STATIC_OVERRIDE'),
   }),
   PassthroughEndpoint: sized(1, 2048, { pattern: String.raw`https://[a-zA-Z0-9\-\.]+(:[0-9]{1,5})?(/.*)?` }),

@@ -52,6 +52,8 @@ export const TARGET_SHAPES: Shapes = {
     lastSynchronizedAt: isoTime,
     metadataConfiguration: 'MetadataConfiguration',
     privateEndpoint: 'PrivateEndpoint',
+    privateEndpointManagedResources: list('ManagedResourceDetails'),
+    authorizationData: 'AuthorizationData',
     protocolType: choice('MCP', 'HTTP'),
   }),
   DeleteGatewayTargetResponse: structure({
@@ -80,6 +82,7 @@ export const TARGET_SHAPES: Shapes = {
     updatedAt: must(isoTime),
     resourcePriority: 'TargetResourcePriority',
     lastSynchronizedAt: isoTime,
+    authorizationData: 'AuthorizationData',
     targetType: 'TargetType',
     listingMode: 'ListingMode',
   }),
@@ -112,6 +115,14 @@ export const TARGET_SHAPES: Shapes = {
     'PROVIDER',
     'HTTP_CONNECTOR',
   ),
+  ManagedResourceDetails: structure({
+    domain: text(),
+    resourceGatewayArn: text(),
+    resourceAssociationArn: text(),
+  }),
+  AuthorizationData: union({
+    oauth2: structure({ authorizationUrl: must(text()), userId: sized(1, 128) }),
+  }),
   TargetResourcePriority: whole(0, 1000),
   ListingMode: choice('DEFAULT', 'DYNAMIC'),
   MetadataConfiguration: structure({
@@ -138,6 +149,7 @@ export const TARGET_SHAPES: Shapes = {
   ApiSchemaConfiguration: union({
     s3: 'S3Configuration',
     inlinePayload: text({
+      sensitive: true,
       maxBytes: 'maxSchemaBytes',
       widened: 'AWS takes 1 MB; here the limit is that of documents read from S3.',
     }),
