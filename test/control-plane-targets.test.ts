@@ -258,6 +258,21 @@ describe('targets', () => {
     });
   });
 
+  it('can be deleted while a slow source is being read', async () => {
+    const { sdk, plane, store } = await bench({
+      targetTypes: [fakeOpenApi({ wait: new Promise(() => {}) })],
+    });
+    const { gatewayId: gatewayIdentifier = '' } = await sdk.send(new CreateGatewayCommand(GATEWAY));
+    const { targetId = '' } = await sdk.send(
+      new CreateGatewayTargetCommand({ gatewayIdentifier, name: 't', targetConfiguration: inline() }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await sdk.send(new DeleteGatewayTargetCommand({ gatewayIdentifier, targetId }));
+    await sdk.send(new DeleteGatewayCommand({ gatewayIdentifier }));
+    await plane.settled();
+    expect([await store.count('gateway'), await store.count('gateway-target')]).toEqual([0, 0]);
+  });
+
   it('let a concurrent update win', async () => {
     let release: () => void = () => {};
     const gate = { wait: new Promise<void>((resolve) => (release = resolve)) };

@@ -10,7 +10,7 @@ import type { Row, StoreTransaction } from '../stores/store.ts';
 import type { Discovery } from '../targets/target-type.ts';
 import { present } from './context.ts';
 import { typeOf } from './gateway-target/load.ts';
-import type { Outcome, ReconcileServices } from './reconcile.ts';
+import type { AttemptSignals, Outcome, ReconcileServices } from './reconcile.ts';
 import { statusReasonsOf } from './status-reasons.ts';
 
 type TargetRow = Row<'gateway-target'>;
@@ -25,7 +25,7 @@ const FAILED_STATUS: Readonly<Partial<Record<TargetStatus, TargetStatus>>> = Obj
 export async function stepTarget(
   id: string,
   services: ReconcileServices,
-  stopping: AbortSignal,
+  signals: AttemptSignals,
 ): Promise<Outcome> {
   const { store, publish, log } = services;
   const row = await store.get('gateway-target', id);
@@ -33,7 +33,7 @@ export async function stepTarget(
     case 'CREATING':
     case 'UPDATING':
     case 'SYNCHRONIZING':
-      return renew(row, services, stopping);
+      return renew(row, services, signals);
     case 'DELETING':
       // Whatever else is wrong with the gateway, a target can be deleted.
       await publish(row.parentId).catch((thrown: unknown) => {
@@ -49,13 +49,14 @@ export async function stepTarget(
   }
 }
 
-async function renew(row: TargetRow, services: ReconcileServices, stopping: AbortSignal): Promise<Outcome> {
+async function renew(row: TargetRow, services: ReconcileServices, signals: AttemptSignals): Promise<Outcome> {
   let discovery: Discovery;
   try {
-    discovery = await discover(row, services, stopping);
+    discovery = await discover(row, services, signals);
   } catch (thrown) {
     // Stopped half-way, not failed: the next start begins again.
-    if (stopping.aborted) return 'retry';
+    if (signals.stopping.aborted) return 'retry';
+    if (signals.superseded.aborted) return 'changed';
     return fail(row, thrown, row.document.live, services);
   }
   const next = await putLive(row, discovery, services);
@@ -63,7 +64,7 @@ async function renew(row: TargetRow, services: ReconcileServices, stopping: Abor
   try {
     await services.publish(row.parentId);
   } catch (thrown) {
-    if (stopping.aborted || toGatewayError(thrown).code === 'Unavailable') throw thrown;
+    if (signals.stopping.aborted || toGatewayError(thrown).code === 'Unavailable') throw thrown;
     return fail(next, thrown, row.document.live, services);
   }
   const { lastSynchronizedAt } = row.document;
@@ -84,7 +85,7 @@ async function renew(row: TargetRow, services: ReconcileServices, stopping: Abor
 async function discover(
   row: TargetRow,
   services: ReconcileServices,
-  stopping: AbortSignal,
+  signals: AttemptSignals,
 ): Promise<Discovery> {
   const { document } = row;
   const found = typeOf(document.targetConfiguration, services.targetTypes);
@@ -95,7 +96,7 @@ async function discover(
     settings: settingsOf(document.tags),
     ...present({ credential: configuration && placementOf(configuration, services) }),
     readSource: services.readSource,
-    signal: AbortSignal.any([stopping, timeout]),
+    signal: AbortSignal.any([signals.stopping, signals.superseded, timeout]),
     log: services.log,
   });
   const tools = discovery.catalogue.entries.length;

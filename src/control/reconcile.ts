@@ -21,6 +21,7 @@ export type Outcome = 'done' | 'changed' | 'retry';
 type Kind = 'gateway' | 'gateway-target';
 
 export interface Reconciler {
+  /** A handler has changed the row: what is under way for it begins again. */
   readonly wake: (kind: Kind, id: string) => void;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -36,6 +37,12 @@ const MAX_BACKOFF_MS = 30_000;
 export const isTransient = (status: string): boolean =>
   ['CREATING', 'UPDATING', 'SYNCHRONIZING', 'DELETING'].includes(status);
 
+/** Why an attempt is broken off: the process stops, or the row has changed under it. */
+export interface AttemptSignals {
+  readonly stopping: AbortSignal;
+  readonly superseded: AbortSignal;
+}
+
 /** A reconciler that has not started; `wake` works from the beginning. */
 export function createReconciler(services: ReconcileServices): Reconciler {
   const { store, clock, log } = services;
@@ -45,9 +52,15 @@ export function createReconciler(services: ReconcileServices): Reconciler {
   const stopping = new AbortController();
   const timers: NodeJS.Timeout[] = [];
   const failures = new Map<string, number>();
+  const attempts = new Map<string, AbortController>();
   let seen = 0;
 
   function wake(kind: Kind, id: string): void {
+    attempts.get(`${kind}/${id}`)?.abort();
+    enqueue(kind, id);
+  }
+
+  function enqueue(kind: Kind, id: string): void {
     const key = `${kind}/${id}`;
     queue.add(key, async () => {
       try {
@@ -80,13 +93,18 @@ export function createReconciler(services: ReconcileServices): Reconciler {
     }, leaseTtlMs / 3);
     try {
       let outcome: Outcome = 'changed';
-      while (outcome === 'changed' && !stopping.signal.aborted)
+      while (outcome === 'changed' && !stopping.signal.aborted) {
+        // Known before the row is read: whatever changes the row after that breaks this attempt off.
+        const attempt = new AbortController();
+        attempts.set(`${kind}/${id}`, attempt);
         outcome = await (kind === 'gateway'
           ? stepGateway(id, services)
-          : stepTarget(id, services, stopping.signal));
+          : stepTarget(id, services, { stopping: stopping.signal, superseded: attempt.signal }));
+      }
       return outcome === 'retry' && !stopping.signal.aborted ? 1000 : undefined;
     } finally {
       clearInterval(renewal);
+      attempts.delete(`${kind}/${id}`);
       await store.lease(lease, owner, 0);
     }
   }
@@ -97,7 +115,7 @@ export function createReconciler(services: ReconcileServices): Reconciler {
       const changes = await store.changes(seen);
       const resources = new Map(changes.map((change) => [`${change.kind}/${change.id}`, change]));
       for (const { kind, id } of resources.values())
-        if (kind === 'gateway' || kind === 'gateway-target') wake(kind, id);
+        if (kind === 'gateway' || kind === 'gateway-target') enqueue(kind, id);
       seen = changes.at(-1)?.sequence ?? seen;
       if (changes.length < 1000) return;
     }
@@ -118,7 +136,7 @@ export function createReconciler(services: ReconcileServices): Reconciler {
       seen = await store.sequence();
       for (const kind of ['gateway', 'gateway-target'] as const)
         for await (const row of everyRow(store, kind))
-          if (isTransient(row.document.status)) wake(kind, row.id);
+          if (isTransient(row.document.status)) enqueue(kind, row.id);
       await sweepClientTokens(store, clock.now());
       every(FEED_MS, follow);
       every(SWEEP_MS, () => sweepClientTokens(store, clock.now()));

@@ -23,7 +23,10 @@ export function fakeOpenApi(gate: { wait: Promise<void> } = { wait: Promise.reso
     check: (config) =>
       config['inlinePayload'] === 'check me' ? [{ name: 'inlinePayload', message: 'was checked' }] : [],
     async discover(config, ctx) {
-      await gate.wait;
+      await Promise.race([
+        gate.wait,
+        new Promise((resolve) => ctx.signal.addEventListener('abort', resolve, { once: true })),
+      ]);
       ctx.signal.throwIfAborted();
       const uri = (config['s3'] as JsonObject | undefined)?.['uri'] as string | undefined;
       const text =

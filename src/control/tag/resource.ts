@@ -1,7 +1,7 @@
 // The resource an ARN names, and the change of its tags with what follows from changed settings.
 
 import { parseArn } from '../../core/arn.ts';
-import { GatewayError } from '../../core/errors.ts';
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { Tags } from '../../core/resources.ts';
 import { settingsOf } from '../../core/settings.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
@@ -65,7 +65,14 @@ export async function changeTags(
     return { kind, id: row.id, hasNewSettings };
   });
   if (!changed.hasNewSettings) return;
-  if (changed.kind === 'gateway') await ctx.publish(changed.id);
+  if (changed.kind === 'gateway')
+    // The tags are stored; should this process not serve them yet, the change feed brings them.
+    await ctx.publish(changed.id).catch((thrown: unknown) => {
+      ctx.log.warn(
+        { gatewayId: changed.id, reason: toGatewayError(thrown).message },
+        'gateway not published',
+      );
+    });
   if (changed.kind === 'gateway-target') ctx.wake('gateway-target', changed.id);
 }
 
