@@ -61,7 +61,7 @@ export interface ControlServices {
 
 /** Timing of the reconciler. */
 export interface ReconcileOptions {
-  /** How long a resource stays with a process that has stopped answering. Default 10 s. */
+  /** How long a resource stays with a process that has stopped answering. Default 5 s. */
   readonly leaseTtlMs?: number;
   /** How long reading and importing one source may take. Default 120 s. */
   readonly discoverTimeoutMs?: number;

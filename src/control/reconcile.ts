@@ -46,7 +46,7 @@ export interface AttemptSignals {
 /** A reconciler that has not started; `wake` works from the beginning. */
 export function createReconciler(services: ReconcileServices): Reconciler {
   const { store, clock, log } = services;
-  const leaseTtlMs = services.reconcile?.leaseTtlMs ?? 10_000;
+  const leaseTtlMs = services.reconcile?.leaseTtlMs ?? 5000;
   const owner = newId();
   const queue = createWorkQueue(CONCURRENCY);
   const stopping = new AbortController();

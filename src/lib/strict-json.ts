@@ -10,7 +10,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /** Deepest nesting of arrays and objects that is read unless the caller says otherwise. */
-export const DEFAULT_MAX_JSON_DEPTH = 64;
+const DEFAULT_MAX_JSON_DEPTH = 64;
 
 /**
  * Reads one JSON text. A member `__proto__` becomes an ordinary own property.
