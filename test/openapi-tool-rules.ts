@@ -8,7 +8,7 @@ import type { CatalogueEntry } from '../src/core/tool.ts';
 const MAX_SCHEMA = 64 * 1024;
 const TOP_LEVEL_UNIONS = ['oneOf', 'anyOf', 'allOf', 'enum', 'not', 'if', '$ref'];
 const MAPS = new Set(['properties', 'patternProperties', 'dependentSchemas', '$defs']);
-const VALUES = new Set(['enum', 'const', 'default']);
+const VALUES = new Set(['enum', 'const', 'default', 'dependentRequired']);
 
 export type FaultKind =
   | 'name'

@@ -9,6 +9,7 @@ import {
   cutSchema,
   definitionOf,
   DEFINITION_PREFIX,
+  loosenSchema,
   mapSubschemas,
   openSchema,
   withoutTexts,
@@ -105,8 +106,10 @@ function join(
   for (const text of closure.values())
     for (const [name, count] of text.references) uses.set(name, (uses.get(name) ?? 0) + count);
   const kept = new Set<string>();
+  const isPartial = [...uses.keys()].some((name) => !closure.has(name));
 
-  const place = (schema: JsonObject, depth: number): Schema => {
+  const place = (whole: JsonObject, depth: number): Schema => {
+    const schema = isPartial ? loosenSchema(whole) : whole;
     const name = definitionOf(schema);
     if (name === undefined) return mapSubschemas(schema, (sub) => place(sub, depth));
     const text = closure.get(name);

@@ -29,10 +29,6 @@ function names(text: string): string[] {
 
 describe('hostile documents', () => {
   test('deep nesting is left open', () => {
-    let schema: object = { type: 'string' };
-    for (let depth = 0; depth < 5000; depth += 1) schema = { type: 'object', properties: { a: schema } };
-    // JSON.stringify would overflow on deeper ones; the text form can be deeper still.
-    expect(names(withBody({ type: 'object', properties: { a: {} } }))).toEqual(['post_bad', 'get_good']);
     const deep = withBody('HERE').replace('"HERE"', `${'{"items":'.repeat(100_000)}{}${'}'.repeat(100_000)}`);
     expect(names(deep)).toEqual(['post_bad', 'get_good']);
   });
@@ -93,7 +89,7 @@ describe('hostile documents', () => {
   test('an alias bomb is refused', () => {
     const lines = ['openapi: 3.0.0', 'a: &a [x,x,x,x,x,x,x,x,x]'];
     for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg', 'gh', 'hi'])
-      lines.push(`${to}: &${to} [${new Array(9).fill(`*${from}`).join(',')}]`);
+      lines.push(`${to}: &${to} [${Array.from({ length: 9 }, () => `*${from}`).join(',')}]`);
     expect(() => importOpenApi(lines.join('\n'), options)).toThrow(/aliases multiply/);
   });
 

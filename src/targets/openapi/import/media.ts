@@ -50,5 +50,7 @@ export function preferMedia<T>(types: readonly (readonly [string, T])[]): (reado
     const found = ORDER.findIndex((matches) => matches(essence(type)));
     return found < 0 ? ORDER.length : found;
   };
-  return [...types].sort((left, right) => rank(left[0]) - rank(right[0]));
+  // `examples` beside the types is a slip of indentation, not a type.
+  const real = types.filter(([type]) => type.includes('/'));
+  return [...(real.length > 0 ? real : types)].sort((left, right) => rank(left[0]) - rank(right[0]));
 }

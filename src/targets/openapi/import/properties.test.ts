@@ -1,6 +1,6 @@
 // Properties that hold for any input: names, keys, pointers, and schemas made of junk.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createToolRules } from '../../../../test/openapi-tool-rules.ts';
 import { nameArguments, type Claim } from './arguments.ts';
@@ -145,7 +145,6 @@ const { junk } = fc.letrec((tie) => ({
       -1,
       0,
       1.5,
-      1e400,
       '',
       'string',
       'object',
@@ -166,15 +165,65 @@ const { junk } = fc.letrec((tie) => ({
   ),
 }));
 
+/** Schemas as people write them, with a mistake here and there. */
+const { schema: nearly } = fc.letrec<{ schema: unknown }>((tie) => {
+  const sub = fc.oneof({ weight: 9, arbitrary: tie('schema') }, { weight: 1, arbitrary: junk });
+  const some = (arbitrary: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+    fc.oneof({ weight: 9, arbitrary }, { weight: 1, arbitrary: junk });
+  const map = fc.dictionary(fc.constantFrom('a', 'b', 'id', 'kind', '$ref', 'x[]', '__proto__'), sub, {
+    maxKeys: 3,
+  });
+  const list = fc.array(sub, { minLength: 0, maxLength: 3 });
+  const ref = fc
+    .constantFrom('A', 'B', 'A/properties/a', 'B/items', 'Z')
+    .map((name) => ({ $ref: `#/components/schemas/${name}` }));
+  const keywords: Record<string, fc.Arbitrary<unknown>> = {
+    type: some(
+      fc.constantFrom<unknown>('object', 'object', 'array', 'string', 'integer', ['string', 'null'], 'date'),
+    ),
+    properties: some(map),
+    required: some(fc.subarray(['a', 'b', 'id'])),
+    items: some(sub),
+    allOf: some(list),
+    anyOf: some(list),
+    oneOf: some(list),
+    not: sub,
+    if: sub,
+    else: sub,
+    additionalProperties: some(fc.boolean()),
+    patternProperties: some(fc.dictionary(fc.constantFrom('^a', '('), sub, { maxKeys: 2 })),
+    nullable: some(fc.boolean()),
+    readOnly: some(fc.boolean()),
+    enum: some(fc.array(fc.constantFrom<unknown>('a', 1, null, 'b'))),
+    default: junk,
+    minimum: some(fc.integer()),
+    exclusiveMinimum: some(fc.boolean()),
+    minLength: some(fc.integer()),
+    pattern: some(fc.constantFrom('^a+$', '(?=a)', '[')),
+    format: some(fc.constantFrom('date', 'binary', 'int64')),
+    description: some(fc.string()),
+    discriminator: some(
+      fc.constant({ propertyName: 'kind', mapping: { a: 'A', b: '#/components/schemas/B' } }),
+    ),
+    $dynamicRef: some(fc.constant('#a')),
+  };
+  const pair = fc.oneof(...Object.entries(keywords).map(([key, value]) => fc.tuple(fc.constant(key), value)));
+  const shape = fc
+    .uniqueArray(pair, { selector: ([key]) => key, maxLength: 5 })
+    .map((pairs) => Object.fromEntries(pairs) as unknown);
+  return { schema: fc.oneof({ maxDepth: 3 }, ref, { weight: 4, arbitrary: shape }) };
+});
+
 describe('schemas', () => {
   const rules = createToolRules();
+  const anything = fc.oneof({ weight: 1, arbitrary: junk }, { weight: 4, arbitrary: nearly });
 
   test('whatever a document writes, the tool satisfies every client', () => {
     fc.assert(
       fc.property(
-        junk,
-        junk,
-        junk,
+        anything,
+        anything,
+        anything,
         fc.constantFrom('2.0', '3.0.3', '3.1.0'),
         fc.boolean(),
         (A, B, own, version, required) => {

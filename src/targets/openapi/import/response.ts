@@ -91,7 +91,10 @@ function shapeOf(
   if ('missing' in found || !isRaw(found.node) || depth > 8) return undefined;
   const types = readType(member(found.node, 'type')).types.filter((type) => type !== 'null');
   if (types.length > 1) return undefined;
-  if (types[0] === 'array' || (types.length === 0 && member(found.node, 'items') !== undefined))
+  if (
+    types[0] === 'array' ||
+    (types.length === 0 && isRaw(member(found.node, 'items')) && !isRaw(member(found.node, 'properties')))
+  )
     return 'array';
   if (types[0] === 'object' || isRaw(member(found.node, 'properties'))) return 'object';
   if (types.length > 0) return undefined;

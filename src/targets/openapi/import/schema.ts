@@ -36,8 +36,6 @@ export interface SchemaContext extends KeywordContext {
 const MAX_DEPTH = 40;
 const SCHEMA_MAPS = ['patternProperties', 'dependentSchemas'] as const;
 const SINGLE_SCHEMAS = [
-  'not',
-  'if',
   'then',
   'else',
   'contains',
@@ -146,6 +144,8 @@ function convertObject(raw: Raw, base: string, out: Schema, context: SchemaConte
   }
   const left = [...required].filter((name) => !hidden.has(name));
   if (left.length > 0) out['required'] = left;
+  // The count was made with the properties that were taken away.
+  if (hidden.size > 0) delete out['minProperties'];
   const additional = member(raw, 'additionalProperties');
   if (typeof additional === 'boolean') out['additionalProperties'] = additional;
   else if (isRaw(additional))
@@ -197,7 +197,9 @@ function convertCompositions(
   context: SchemaContext,
   depth: number,
 ): void {
+  const isConditional = convertConditions(raw, base, out, context, depth);
   for (const keyword of SINGLE_SCHEMAS) {
+    if (!isConditional && (keyword === 'then' || keyword === 'else')) continue;
     const value = member(raw, keyword);
     if (typeof value === 'boolean' && keyword.startsWith('unevaluated')) out[keyword] = value;
     else if (isRaw(value) || value === false) out[keyword] = convertSchema(value, base, context, depth + 1);
@@ -217,6 +219,29 @@ function convertCompositions(
     if (out[kept] === undefined) out[kept] = tagged;
     else out['allOf'] = [...((out['allOf'] as JsonValue[] | undefined) ?? []), { [kept]: tagged }];
   }
+}
+
+/**
+ * Converts `not` and `if`. Elsewhere leaving something out makes a schema accept more; here it would make it accept
+ * less, so a part that cannot be kept whole is left out entirely. True when an `if` was kept.
+ */
+function convertConditions(
+  raw: Raw,
+  base: string,
+  out: Schema,
+  context: SchemaContext,
+  depth: number,
+): boolean {
+  for (const keyword of ['not', 'if'] as const) {
+    const value = member(raw, keyword);
+    if (!isRaw(value)) continue;
+    const losses: string[] = [];
+    const noting = { ...context, note: (reason: string) => losses.push(reason) };
+    const converted = convertSchema(value, base, noting, depth + 1);
+    if (losses.length === 0 && !isOpen(converted)) out[keyword] = converted;
+    else if (losses.length > 0) context.note(`a condition (${keyword}) was left out: ${losses[0]}`);
+  }
+  return out['if'] !== undefined;
 }
 
 /** Properties that the direction takes away, also those that a part of an `allOf` marks. */

@@ -94,12 +94,25 @@ export function openSchema(schema: JsonObject): Schema {
   return out;
 }
 
+/**
+ * The schema without the keywords that accept less when what is inside them accepts more. Needed wherever parts
+ * are left open.
+ */
+export function loosenSchema(schema: JsonObject): Schema {
+  const out = emptyObject();
+  for (const [keyword, value] of Object.entries(schema)) {
+    if (keyword === 'oneOf') out['anyOf'] = schema['anyOf'] ?? value;
+    else if (!/^(not|if|then|else|maxContains|unevaluated.*)$/.test(keyword)) out[keyword] = value;
+  }
+  return out;
+}
+
 /** The schema down to `depth` levels; what is below is left open. References are replaced through `refer`. */
 export function cutSchema(schema: JsonObject, depth: number, refer: (name: string) => JsonObject): Schema {
   const name = definitionOf(schema);
   if (name !== undefined) return Object.assign(openSchema(refer(name)), openSchema(schema));
   if (depth <= 0) return openSchema(schema);
-  const out = mapSubschemas(schema, (sub) => cutSchema(sub, depth - 1, refer));
+  const out = mapSubschemas(loosenSchema(schema), (sub) => cutSchema(sub, depth - 1, refer));
   if (depth === 1 && Array.isArray(out['enum']) && out['enum'].length > 50) delete out['enum'];
   return out;
 }
