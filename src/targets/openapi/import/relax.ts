@@ -1,5 +1,5 @@
 // Makes an output schema describe rather than police. A client throws a whole answer away when it does not
-// conform, and real answers leave members out, add others and hold nulls: so only names and types stay.
+// conform, and real answers leave members out, add others and hold nulls: so only names and loose types stay.
 
 import type { JsonObject, JsonValue } from '../../../core/json.ts';
 import { emptyObject, isSchema, type Schema } from './raw.ts';
@@ -18,7 +18,7 @@ const KEPT: ReadonlySet<string> = new Set([
   'additionalProperties',
 ]);
 
-/** The relaxed schema: every type may also be null, nothing is required, nothing is forbidden. */
+/** The relaxed schema: the declared type stands first, null and its usual stand-ins follow; nothing is required. */
 export function relaxSchema(schema: JsonObject): Schema {
   const kept = emptyObject();
   for (const [keyword, value] of Object.entries(schema)) {
@@ -31,7 +31,7 @@ export function relaxSchema(schema: JsonObject): Schema {
   }
   const out = mapSubschemas(kept, relaxSchema);
   if (out['type'] !== undefined) {
-    const type = withNull(out['type']);
+    const type = widen(out['type']);
     if (type === undefined) delete out['type'];
     else out['type'] = type;
   }
@@ -48,8 +48,22 @@ function isUntyped(schema: JsonObject): boolean {
   return ['type', '$ref', 'allOf', 'anyOf'].every((keyword) => schema[keyword] === undefined);
 }
 
-function withNull(type: JsonValue): JsonValue | undefined {
+/** What answers hold where a document promises a scalar: numbers as text, text that is a number, nothing. */
+const LOOSE: Readonly<Record<string, readonly string[]>> = {
+  string: ['number'],
+  integer: ['number', 'string'],
+  number: ['string'],
+  boolean: ['number', 'string'],
+};
+
+function widen(type: JsonValue): JsonValue | undefined {
   const types = (Array.isArray(type) ? type : [type]) as string[];
   if (types.every((name) => name === 'null')) return undefined;
-  return types.includes('null') ? types : [...types, 'null'];
+  return [
+    ...new Set([
+      ...types.filter((name) => name !== 'null'),
+      ...types.flatMap((name) => LOOSE[name] ?? []),
+      'null',
+    ]),
+  ];
 }
