@@ -12,7 +12,8 @@ import {
   textsMember,
 } from './raw.ts';
 import { readType } from './schema-types.ts';
-import { convertSchema, hiddenProperties, type SchemaContext } from './schema.ts';
+import { hiddenProperties } from './hidden.ts';
+import { convertSchema, type SchemaContext } from './schema.ts';
 
 /** An object schema taken apart. */
 export interface FlatObject {

@@ -90,7 +90,7 @@ export function copyValues(
     if (values.length > 0 && !(nullable && values.length === 1)) out['enum'] = values;
     else context.note('an enum without a value of its type was left out');
   }
-  if (Object.hasOwn(raw, 'const') && context.jsonSchema) {
+  if (Object.hasOwn(raw, 'const')) {
     const value = copyValue(raw['const']);
     if (value !== undefined) out['const'] = value;
   }

@@ -20,6 +20,7 @@ import { isSchema, textsMember } from './raw.ts';
 import { copyKeywords, copyValues, enumType, type KeywordContext } from './schema-keywords.ts';
 import { readType } from './schema-types.ts';
 import { keepsOneOf, tagBranches } from './alternatives.ts';
+import { hiddenProperties } from './hidden.ts';
 
 /** What converting needs to know of the import around it. */
 export interface SchemaContext extends KeywordContext {
@@ -242,35 +243,6 @@ function convertConditions(
     else if (losses.length > 0) context.note(`a condition (${keyword}) was left out: ${losses[0]}`);
   }
   return out['if'] !== undefined;
-}
-
-/** Properties that the direction takes away, also those that a part of an `allOf` marks. */
-export function hiddenProperties(raw: Raw, base: string, context: SchemaContext, depth = 0): Set<string> {
-  const hidden = new Set<string>();
-  for (const [name, property] of entriesOf(member(raw, 'properties')))
-    if (isHidden(property, base, context, 0)) hidden.add(name);
-  if (depth < 4)
-    for (const part of listMember(raw, 'allOf')) {
-      context.work.spend(1);
-      const found = context.references.follow(part, base);
-      if (!('missing' in found) && isRaw(found.node))
-        for (const name of hiddenProperties(found.node, found.base, context, depth + 1)) hidden.add(name);
-    }
-  return hidden;
-}
-
-function isHidden(property: unknown, base: string, context: SchemaContext, depth: number): boolean {
-  const flag = context.direction === 'request' ? 'readOnly' : 'writeOnly';
-  if (!isRaw(property) || depth > 4) return false;
-  const isReference = typeof member(property, '$ref') === 'string';
-  if (member(property, flag) === true && (!isReference || context.jsonSchema)) return true;
-  if (isReference) {
-    const found = context.references.follow(property, base);
-    return (
-      !('missing' in found) && found.node !== property && isHidden(found.node, found.base, context, depth + 1)
-    );
-  }
-  return listMember(property, 'allOf').some((part) => isHidden(part, base, context, depth + 1));
 }
 
 /** True when a converted schema says nothing at all about a value. */
