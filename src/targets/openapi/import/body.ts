@@ -78,7 +78,7 @@ function layOut(
   media: unknown,
   context: SchemaContext,
   inOnePiece: boolean,
-): ReadBody {
+): ReadBody | undefined {
   const kind = kindOf(mediaType);
   const contentType = contentTypeOf(mediaType);
   const plan = { kind, contentType, required };
@@ -91,6 +91,9 @@ function layOut(
     ...plan,
     ...(fields === undefined || Object.keys(fields).length === 0 ? {} : { encoding: fields }),
   };
+  // `{}` is all that could be sent, and it need not be: generators write such bodies even for GET.
+  if (!required && flat?.closed === true && flat.properties.size === 0 && flat.additional === undefined)
+    return undefined;
   const isExact =
     flat !== undefined &&
     flat.properties.size > 0 &&
@@ -155,7 +158,7 @@ function swaggerBody(
   parameter: Raw,
   context: SchemaContext,
   inOnePiece: boolean,
-): ReadBody {
+): ReadBody | undefined {
   const consumes = mediaList(operation, root, 'consumes');
   const [chosen] = preferMedia(
     consumes

@@ -1,16 +1,7 @@
 // Takes an object schema apart into its properties, through references and `allOf`, so that they can become
 // members of a tool's arguments. Whatever cannot be taken apart without changing its meaning is refused.
 
-import {
-  emptyObject,
-  isRaw,
-  listMember,
-  member,
-  type Raw,
-  type Schema,
-  textMember,
-  textsMember,
-} from './raw.ts';
+import { emptyObject, isRaw, listMember, member, type Raw, type Schema, textsMember } from './raw.ts';
 import { readType } from './schema-types.ts';
 import { hiddenProperties } from './hidden.ts';
 import { convertSchema, type SchemaContext } from './schema.ts';
@@ -21,7 +12,8 @@ export interface FlatObject {
   readonly required: ReadonlySet<string>;
   /** Schema of further members, when the document allows them in so many words. */
   readonly additional?: Schema | true;
-  readonly description?: string;
+  /** The document allows no other members. */
+  readonly closed: boolean;
 }
 
 /** Keywords that tie properties together, or allow other values than objects. */
@@ -51,7 +43,7 @@ interface Parts {
   readonly hidden: Set<string>;
   typed: boolean;
   additional?: Schema | true;
-  description?: string;
+  closed: boolean;
   count: number;
 }
 
@@ -62,6 +54,7 @@ export function flattenObject(raw: unknown, base: string, context: SchemaContext
     required: new Set(),
     hidden: new Set(),
     typed: false,
+    closed: false,
     count: 0,
   };
   if (!collect(raw, base, context, parts, [])) return undefined;
@@ -76,7 +69,7 @@ export function flattenObject(raw: unknown, base: string, context: SchemaContext
     properties,
     required: new Set([...parts.required].filter((name) => !parts.hidden.has(name))),
     ...(parts.additional === undefined ? {} : { additional: parts.additional }),
-    ...(parts.description === undefined ? {} : { description: parts.description }),
+    closed: parts.closed,
   };
 }
 
@@ -109,10 +102,10 @@ function collect(
   const reading = readType(member(raw, 'type'));
   if (reading.types.some((type) => type !== 'object') || reading.unknown !== undefined) return false;
   if (reading.types.length > 0 || isRaw(member(raw, 'properties'))) parts.typed = true;
-  parts.description ??= textMember(raw, 'description') ?? '';
   for (const keyword of ['additionalProperties', 'unevaluatedProperties']) {
     const additional = member(raw, keyword);
-    if (additional === true) parts.additional = true;
+    if (additional === false) parts.closed = true;
+    else if (additional === true) parts.additional = true;
     else if (isRaw(additional)) parts.additional = convertSchema(additional, base, context);
   }
   collectProperties(raw, base, context, parts);
