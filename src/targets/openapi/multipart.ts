@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto';
 
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
 import { isMediaType, parseFile, type FileArgument } from './file-argument.ts';
-import type { PropertyEncoding } from './plan.ts';
-import { scalarText } from './serialise.ts';
+import type { ParameterStyle, PropertyEncoding } from './plan.ts';
+import { definedMembers, scalarText } from './serialise.ts';
 
 /** One property of the body, with the argument it comes from for messages. */
 export interface MultipartProperty {
@@ -33,7 +33,9 @@ export function encodeMultipart(
     if (property.value === null) continue;
     const how = Object.hasOwn(encoding, property.name) ? encoding[property.name] : undefined;
     for (const part of partsOf(property, how ?? {})) {
-      const head = [`--${boundary}`, ...fieldsOf(property.name, part, isForm), '', ''].join('\r\n');
+      const head = [`--${boundary}`, ...fieldsOf(part.name ?? property.name, part, isForm), '', ''].join(
+        '\r\n',
+      );
       chunks.push(Buffer.from(head, 'utf8'), part.bytes, Buffer.from('\r\n'));
     }
   }
@@ -43,6 +45,8 @@ export function encodeMultipart(
 }
 
 interface Part extends FileArgument {
+  /** Where it is not the property's own name. */
+  readonly name?: string;
   readonly isFile: boolean;
 }
 
@@ -60,6 +64,8 @@ function partsOf({ argument, name, value }: MultipartProperty, encoding: Propert
   if (encoding.files === true && Array.isArray(value))
     return value.map((item: JsonValue, at) => file(item, `${argument}[${at}]`));
   if (encoding.file === true || encoding.files === true) return [file(value, argument)];
+  const styled = styledParts(name, value, encoding);
+  if (styled !== undefined) return styled;
   const items: readonly JsonValue[] = Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
   return items
     .filter((item) => item !== null)
@@ -72,6 +78,35 @@ function partsOf({ argument, name, value }: MultipartProperty, encoding: Propert
         isFile: false,
       };
     });
+}
+
+const DELIMITERS: Partial<Readonly<Record<ParameterStyle, string>>> = {
+  spaceDelimited: ' ',
+  pipeDelimited: '|',
+  tabDelimited: '\t',
+};
+
+// OAS 3.1 Encoding Object: styles count in form-data as well, without percent-encoding.
+function styledParts(
+  name: string,
+  value: JsonValue,
+  { style, explode }: PropertyEncoding,
+): Part[] | undefined {
+  const part = (text: string, own = name): Part => ({
+    name: own,
+    bytes: Buffer.from(text, 'utf8'),
+    isFile: false,
+  });
+  const isStyled = style !== undefined || explode !== undefined;
+  if (style === 'deepObject' && isJsonObject(value))
+    return definedMembers(value).map(([key, member]) => part(scalarText(member), `${name}[${key}]`));
+  if (!isStyled || style === 'deepObject' || typeof value !== 'object' || value === null) return undefined;
+  const isExploded = explode ?? (style === undefined || style === 'form');
+  const delimiter = (style === undefined ? undefined : DELIMITERS[style]) ?? ',';
+  if (Array.isArray(value))
+    return isExploded ? undefined : [part(value.map((item: JsonValue) => scalarText(item)).join(delimiter))];
+  const members = definedMembers(value).map(([key, member]) => [key, scalarText(member)] as const);
+  return isExploded ? members.map(([key, text]) => part(text, key)) : [part(members.flat().join(delimiter))];
 }
 
 function fieldsOf(name: string, part: Part, isForm: boolean): string[] {

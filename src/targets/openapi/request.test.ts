@@ -326,6 +326,17 @@ describe('bodies', () => {
     ).toThrow(/contentType/);
   });
 
+  it('writes styled properties of multipart as one part or several', () => {
+    const encoding = {
+      list: { style: 'pipeDelimited', explode: false },
+      deep: { style: 'deepObject' },
+    } as const;
+    const plan: BodyPlan = { ...form, kind: 'multipart', contentType: 'multipart/form-data', encoding };
+    const [, content = ''] = send(plan, { body: { list: ['a', 'b'], deep: { k: 1 } } });
+    expect(content).toContain('name="list"\r\n\r\na|b\r\n');
+    expect(content).toContain('name="deep[k]"\r\n\r\n1\r\n');
+  });
+
   it('writes text and bytes', () => {
     expect(send({ ...form, kind: 'text', contentType: 'text/plain' }, { body: 'ü' })).toEqual([
       'text/plain',
