@@ -27,6 +27,9 @@ import { loadKeyFile } from './vault/key-file.ts';
 import { loadOperatorCredentials } from './vault/operator-credentials.ts';
 import { createVault } from './vault/vault.ts';
 
+/** AgentCore's quotas, widened where real documents need it: GitHub's description alone makes 1,223 tools. */
+const QUOTAS = Object.freeze({ toolsPerTarget: 20_000 });
+
 /** Largest schema document that is read or taken inline (bytes). */
 const MAX_SCHEMA_BYTES = 32 * 1024 * 1024;
 
@@ -88,6 +91,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     }),
     publish: (gatewayId) => snapshots.refresh(gatewayId),
     maxSchemaBytes: MAX_SCHEMA_BYTES,
+    quotas: QUOTAS,
   });
   const endpoint = createMcpEndpoint({
     snapshotOf: (gatewayId) => snapshots.get(gatewayId),

@@ -14,6 +14,7 @@ import type { Route } from './routes.ts';
 /** AgentCore's payload limit. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
 /** What a second Host or credential would mean is anybody's guess: refused (RFC 9112 §3.2). */
+const NO_QUERY = new URLSearchParams();
 const SINGLETONS = ['host', 'content-type', 'content-length'] as const;
 
 export interface DataPlaneServices {
@@ -90,7 +91,7 @@ async function answerTo(
       requestId,
       gatewayId: route.gatewayId,
       head: { method: request.method, target, headers },
-      query: new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+      query: question < 0 ? NO_QUERY : new URLSearchParams(target.slice(question + 1)),
       signal: abort.signal,
       readBody: () => readBody(request, MAX_BODY_BYTES),
     },

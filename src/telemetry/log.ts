@@ -13,6 +13,9 @@ export interface ProcessLog extends Log {
   flush(): void;
 }
 
+const GATHERED_BYTES = 8 * 1024;
+const GATHERED_MS = 100;
+
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 
 /** The log of this process. */
@@ -21,7 +24,16 @@ export function createLog(level: LogLevel, options: { readonly isForPeople?: boo
 }
 
 function createJsonLog(level: LogLevel): ProcessLog {
-  const destination = pino.destination({ dest: 1, sync: false, minLength: 0 });
+  // Lines are gathered for a moment: a system call each would cost more than making them. Faults go out at once.
+  const destination = pino.destination({ dest: 1, sync: false, minLength: GATHERED_BYTES });
+  const flush = (): void => {
+    try {
+      destination.flushSync();
+    } catch {
+      // Nothing was opened yet, or stdout is gone: there is nobody left to tell.
+    }
+  };
+  setInterval(() => destination.flush(), GATHERED_MS).unref();
   const logger = pino(
     {
       level,
@@ -31,23 +43,14 @@ function createJsonLog(level: LogLevel): ProcessLog {
     },
     destination,
   );
-  const at =
-    (name: LogLevel) =>
-    (fields: LogFields, message: string): void =>
+  const at = (name: LogLevel) => {
+    const isUrgent = name === 'error' || name === 'warn';
+    return (fields: LogFields, message: string): void => {
       logger[name](fields, message);
-  return Object.freeze({
-    error: at('error'),
-    warn: at('warn'),
-    info: at('info'),
-    debug: at('debug'),
-    flush: () => {
-      try {
-        destination.flushSync();
-      } catch {
-        // Nothing was opened yet, or stdout is gone: there is nobody left to tell.
-      }
-    },
-  });
+      if (isUrgent) destination.flush();
+    };
+  };
+  return Object.freeze({ error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush });
 }
 
 function createPeopleLog(level: LogLevel): ProcessLog {
