@@ -153,7 +153,7 @@ async function settle(app: App, operation: string, input: JsonObject): Promise<J
     if (/FAILED|UNSUCCESSFUL/.test(String(resource['status'])))
       throw new Error(reasons === '' ? `${operation}: ${String(resource['status'])}` : reasons);
     if (performance.now() > deadline) throw new Error(`The import took longer than ${WAIT_MS / 1000} s.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 

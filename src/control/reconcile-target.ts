@@ -6,10 +6,11 @@ import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LiveTarget, TargetDocument, TargetStatus } from '../core/resources.ts';
 import { settingsOf } from '../core/settings.ts';
+import type { Catalogue } from '../core/tool.ts';
 import type { Row, StoreTransaction } from '../stores/store.ts';
-import type { Discovery } from '../targets/target-type.ts';
 import { present } from './context.ts';
 import { typeOf } from './gateway-target/load.ts';
+import { wholeConfiguration } from './gateway-target/payload.ts';
 import type { AttemptSignals, Outcome, ReconcileServices } from './reconcile.ts';
 import { statusReasonsOf } from './status-reasons.ts';
 
@@ -50,16 +51,16 @@ export async function stepTarget(
 }
 
 async function renew(row: TargetRow, services: ReconcileServices, signals: AttemptSignals): Promise<Outcome> {
-  let discovery: Discovery;
+  let catalogue: Catalogue;
   try {
-    discovery = await discover(row, services, signals);
+    catalogue = await discover(row, services, signals);
   } catch (thrown) {
     // Stopped half-way, not failed: the next start begins again.
     if (signals.stopping.aborted) return 'retry';
     if (signals.superseded.aborted) return 'changed';
     return fail(row, thrown, row.document.live, services);
   }
-  const next = await putLive(row, discovery, services);
+  const next = await putLive(row, catalogue, services);
   if (!next) return 'changed';
   try {
     await services.publish(row.parentId);
@@ -86,20 +87,21 @@ async function discover(
   row: TargetRow,
   services: ReconcileServices,
   signals: AttemptSignals,
-): Promise<Discovery> {
+): Promise<Catalogue> {
   const { document } = row;
-  const found = typeOf(document.targetConfiguration, services.targetTypes);
+  const configuration = await wholeConfiguration(services.store, document);
+  const found = typeOf(configuration, services.targetTypes);
   if (!found) throw new GatewayError('Validation', 'Targets of this kind are not available in this version.');
   const timeout = AbortSignal.timeout(services.reconcile?.discoverTimeoutMs ?? 120_000);
-  const [configuration] = document.credentialProviderConfigurations;
-  const discovery = await found.type.discover(found.config, {
+  const [credential] = document.credentialProviderConfigurations;
+  const catalogue = await found.type.discover(found.config, {
     settings: settingsOf(document.tags),
-    ...present({ credential: configuration && placementOf(configuration, services) }),
+    ...present({ credential: credential && placementOf(credential, services) }),
     readSource: services.readSource,
     signal: AbortSignal.any([signals.stopping, signals.superseded, timeout]),
     log: services.log,
   });
-  const tools = discovery.catalogue.entries.length;
+  const tools = catalogue.entries.length;
   const limit = services.quotas.toolsPerTarget;
   if (tools > limit)
     throw new GatewayError(
@@ -108,7 +110,7 @@ async function discover(
         'gatewright:include-tags, gatewright:include-paths or gatewright:include-methods (tags of the target), or ' +
         'divide the source among several targets.',
     );
-  return discovery;
+  return catalogue;
 }
 
 function placementOf(configuration: JsonObject, services: ReconcileServices) {
@@ -121,7 +123,7 @@ function placementOf(configuration: JsonObject, services: ReconcileServices) {
 /** Stores the tools beside the old ones and points the target at them; undefined when the target has changed. */
 function putLive(
   row: TargetRow,
-  discovery: Discovery,
+  catalogue: Catalogue,
   services: ReconcileServices,
 ): Promise<TargetRow | undefined> {
   const { targetConfiguration, credentialProviderConfigurations, metadataConfiguration } = row.document;
@@ -136,8 +138,7 @@ function putLive(
   return services.store.transaction(async (tx) => {
     const now = await tx.get('gateway-target', row.id);
     if (now?.revision !== row.revision) return undefined;
-    await tx.create('catalogue', { ...own, document: discovery.catalogue });
-    if (discovery.source) await tx.create('source', { ...own, document: discovery.source });
+    await tx.create('catalogue', { ...own, document: catalogue });
     return tx.replace('gateway-target', now, { ...now.document, live }, { quiet: true });
   });
 }
@@ -160,26 +161,30 @@ function fail(
   );
 }
 
-/** Writes the final state, and removes catalogues and sources that are served no more. */
+/** Writes the final state, and removes catalogues and documents that nothing refers to any more. */
 function finish(row: TargetRow, end: Partial<TargetDocument>, services: ReconcileServices): Promise<Outcome> {
   return services.store.transaction(async (tx): Promise<Outcome> => {
     const now = await tx.get('gateway-target', row.id);
     if (now?.revision !== row.revision) return 'changed';
     await tx.replace('gateway-target', now, { ...row.document, ...end }, { quiet: true });
-    await removeCatalogues(tx, row.id, row.document.live?.catalogueId);
+    await removeBelongings(tx, row.id, [row.document.live?.catalogueId, row.document.payloadId]);
     return 'done';
   });
 }
 
-async function removeCatalogues(tx: StoreTransaction, targetId: string, except?: string): Promise<void> {
-  for (const kind of ['catalogue', 'source'] as const) {
+async function removeBelongings(
+  tx: StoreTransaction,
+  targetId: string,
+  except: readonly (string | undefined)[],
+): Promise<void> {
+  for (const kind of ['catalogue', 'inline-payload'] as const) {
     const { rows } = await tx.list(kind, targetId, { limit: 100 });
-    for (const { id } of rows) if (id !== except) await tx.remove(kind, id);
+    for (const { id } of rows) if (!except.includes(id)) await tx.remove(kind, id);
   }
 }
 
 /** Removes a target and all that belongs to it. */
 export async function removeTarget(tx: StoreTransaction, id: string): Promise<void> {
-  await removeCatalogues(tx, id);
+  await removeBelongings(tx, id, []);
   await tx.remove('gateway-target', id);
 }

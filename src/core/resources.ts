@@ -4,13 +4,7 @@
 import type { JsonObject } from './json.ts';
 import type { Catalogue } from './tool.ts';
 
-export type GatewayStatus =
-  | 'CREATING'
-  | 'UPDATING'
-  | 'UPDATE_UNSUCCESSFUL'
-  | 'DELETING'
-  | 'READY'
-  | 'FAILED';
+export type GatewayStatus = 'CREATING' | 'UPDATING' | 'UPDATE_UNSUCCESSFUL' | 'DELETING' | 'READY' | 'FAILED';
 export type TargetStatus =
   | GatewayStatus
   | 'SYNCHRONIZING'
@@ -58,7 +52,9 @@ export interface TargetDocument {
   readonly status: TargetStatus;
   readonly statusReasons: readonly string[];
   readonly description?: string;
+  /** Without the text of an inline document, which lies in the `inline-payload` row named by `payloadId`. */
   readonly targetConfiguration: JsonObject;
+  readonly payloadId?: string;
   readonly credentialProviderConfigurations: readonly JsonObject[];
   readonly metadataConfiguration?: JsonObject;
   readonly privateEndpoint?: JsonObject;
@@ -91,10 +87,9 @@ export interface ClientTokenDocument {
   readonly resourceId: string;
 }
 
-/** The original document of a target, kept so that a newer version of the importer can read it again. */
-export interface SourceDocument {
+/** A document given inline with a target. */
+export interface InlinePayloadDocument {
   readonly text: string;
-  readonly location: string;
 }
 
 /** Kind → document. Adding a kind here and in stores/sql/migrations is all that the store needs. */
@@ -104,7 +99,7 @@ export interface ResourceDocuments {
   'api-key-credential-provider': ApiKeyProviderDocument;
   secret: SealedSecret;
   catalogue: Catalogue;
-  source: SourceDocument;
+  'inline-payload': InlinePayloadDocument;
   'client-token': ClientTokenDocument;
 }
 export type ResourceKind = keyof ResourceDocuments;

@@ -30,7 +30,9 @@ const words = (value: string): string | undefined =>
 
 const methods = (value: string): string | undefined =>
   splitWords(value).every((word) =>
-    ['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH', 'TRACE', 'QUERY'].includes(word.toUpperCase()),
+    ['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH', 'TRACE', 'QUERY'].includes(
+      word.toUpperCase(),
+    ),
   )
     ? words(value)
     : 'must be HTTP methods separated by spaces';

@@ -39,7 +39,12 @@ export interface StoreTransaction extends StoreReader {
   /** @throws GatewayError Conflict when the id, or the name within the parent, is taken. */
   create<K extends ResourceKind>(
     kind: K,
-    row: { readonly id: string; readonly parentId?: string; readonly name: string; readonly document: ResourceDocuments[K] },
+    row: {
+      readonly id: string;
+      readonly parentId?: string;
+      readonly name: string;
+      readonly document: ResourceDocuments[K];
+    },
   ): Promise<Row<K>>;
   /**
    * Replaces a document if the row still has the revision that was read. `updatedAt` moves unless `quiet`.

@@ -21,12 +21,6 @@ export interface DiscoverContext {
   readonly log: Log;
 }
 
-export interface Discovery {
-  readonly catalogue: Catalogue;
-  /** The document as read, when there is one, and where it came from. */
-  readonly source?: { readonly text: string; readonly location: string };
-}
-
 /** Puts the secret on a request at the last moment; `placement` is what the document says of this operation. */
 export type ApplyCredential = (
   request: OutboundRequest,
@@ -64,7 +58,7 @@ export interface TargetType {
   /** What the published shapes cannot say. Pure and quick. */
   check(config: JsonObject): readonly FieldFault[];
   /** Makes the tools. @throws GatewayError Validation with a message that says where and what to do. */
-  discover(config: JsonObject, ctx: DiscoverContext): Promise<Discovery>;
+  discover(config: JsonObject, ctx: DiscoverContext): Promise<Catalogue>;
   /** Once per change: gives the maker of callable tools. Nothing is parsed before a tool's first call. */
   prepare(config: JsonObject, services: TargetServices): (entry: CatalogueEntry) => InvocableTool;
 }

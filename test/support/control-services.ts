@@ -41,25 +41,22 @@ export function fakeOpenApi(gate: { wait: Promise<void> } = { wait: Promise.reso
       const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item));
       const kept = ctx.settings['include-tags'] === undefined ? operations : operations.slice(0, 1);
       return {
-        catalogue: {
-          entries: kept.map(({ operationId }) => ({ name: operationId, definition: '{}', plan: '{}' })),
-          report: {
-            source: uri ?? 'inline',
-            format: 'OpenAPI 3.0',
-            operations: operations.length,
-            tools: kept.length,
-            skipped: operations.length - kept.length,
-            notes: operations
-              .filter((operation) => !kept.includes(operation))
-              .map(({ operationId }) => ({
-                operation: operationId,
-                outcome: 'skipped',
-                reasons: ['by setting'],
-              })),
-            warnings: [],
-          },
+        entries: kept.map(({ operationId }) => ({ name: operationId, definition: '{}', plan: '{}' })),
+        report: {
+          source: uri ?? 'inline',
+          format: 'OpenAPI 3.0',
+          operations: operations.length,
+          tools: kept.length,
+          skipped: operations.length - kept.length,
+          notes: operations
+            .filter((operation) => !kept.includes(operation))
+            .map(({ operationId }) => ({
+              operation: operationId,
+              outcome: 'skipped',
+              reasons: ['by setting'],
+            })),
+          warnings: [],
         },
-        source: { text, location: uri ?? 'inline' },
       };
     },
     prepare: () => () => {

@@ -8,6 +8,7 @@ import { onceForToken } from '../client-token.ts';
 import type { ControlContext, Handler } from '../context.ts';
 import { loadGateway } from '../gateway/load.ts';
 import { loadTarget, renderTarget } from './load.ts';
+import { storePayload } from './payload.ts';
 import { checkTarget, requireProviders, targetSettings } from './settings.ts';
 import type { TargetInput } from './settings.ts';
 
@@ -45,7 +46,13 @@ async function insert(tx: StoreTransaction, input: TargetInput, ctx: ControlCont
     id,
     parentId: input.gatewayIdentifier,
     name,
-    document: { status: 'CREATING', statusReasons: [], ...targetSettings(input), tags: {} },
+    document: {
+      status: 'CREATING',
+      statusReasons: [],
+      ...(await storePayload(tx, id, input.targetConfiguration)),
+      ...targetSettings(input),
+      tags: {},
+    },
   });
   return id;
 }

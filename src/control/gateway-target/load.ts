@@ -7,6 +7,7 @@ import type { Row, StoreReader } from '../../stores/store.ts';
 import type { TargetType } from '../../targets/target-type.ts';
 import { present } from '../context.ts';
 import type { ControlContext } from '../context.ts';
+import { wholeConfiguration } from './payload.ts';
 
 /** @throws GatewayError NotFound when the gateway has no such target. */
 export async function loadTarget(
@@ -35,7 +36,7 @@ export function typeOf(
 }
 
 /** The whole of a target, as Create, Get, Update and Synchronize answer it. */
-export function renderTarget(row: Row<'gateway-target'>, ctx: ControlContext): JsonObject {
+export async function renderTarget(row: Row<'gateway-target'>, ctx: ControlContext): Promise<JsonObject> {
   const { document } = row;
   return present({
     gatewayArn: ctx.arns.gateway(row.parentId),
@@ -46,7 +47,7 @@ export function renderTarget(row: Row<'gateway-target'>, ctx: ControlContext): J
     statusReasons: document.statusReasons.length > 0 ? document.statusReasons : undefined,
     name: row.name,
     description: document.description,
-    targetConfiguration: document.targetConfiguration,
+    targetConfiguration: await wholeConfiguration(ctx.store, document),
     credentialProviderConfigurations: document.credentialProviderConfigurations,
     lastSynchronizedAt: document.lastSynchronizedAt,
     metadataConfiguration: document.metadataConfiguration,

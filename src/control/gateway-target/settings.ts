@@ -120,15 +120,10 @@ export function targetSettings(
   input: TargetInput,
 ): Pick<
   TargetDocument,
-  | 'description'
-  | 'targetConfiguration'
-  | 'credentialProviderConfigurations'
-  | 'metadataConfiguration'
-  | 'privateEndpoint'
+  'description' | 'credentialProviderConfigurations' | 'metadataConfiguration' | 'privateEndpoint'
 > {
   return present({
     description: input.description,
-    targetConfiguration: input.targetConfiguration,
     credentialProviderConfigurations: input.credentialProviderConfigurations ?? [],
     metadataConfiguration: input.metadataConfiguration,
     privateEndpoint: input.privateEndpoint,

@@ -30,5 +30,5 @@ export const synchronizeGatewayTargets: Handler = async (input, ctx) => {
     return tx.replace('gateway-target', row, { ...row.document, status: 'SYNCHRONIZING', statusReasons: [] });
   });
   ctx.wake('gateway-target', row.id);
-  return { targets: [renderTarget(row, ctx)] };
+  return { targets: [await renderTarget(row, ctx)] };
 };

@@ -7,6 +7,7 @@ import { loadGateway } from '../gateway/load.ts';
 import { present } from '../context.ts';
 import { validationFailure } from '../validate.ts';
 import { loadTarget, renderTarget } from './load.ts';
+import { storePayload } from './payload.ts';
 import { checkTarget, requireProviders, targetSettings } from './settings.ts';
 import type { TargetInput } from './settings.ts';
 
@@ -24,6 +25,7 @@ export const updateGatewayTarget: Handler = async (json, ctx) => {
     checkTarget(input, gateway, ctx);
     await requireProviders(tx, input, ctx);
     return tx.replace('gateway-target', row, {
+      ...(await storePayload(tx, row.id, input.targetConfiguration)),
       ...targetSettings(input),
       ...present({ live, lastSynchronizedAt }),
       status: 'UPDATING',

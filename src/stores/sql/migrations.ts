@@ -11,7 +11,7 @@ const RESOURCE_TABLES = [
   'api_key_credential_provider',
   'secret',
   'catalogue',
-  'source',
+  'inline_payload',
   'client_token',
 ] as const;
 
@@ -35,11 +35,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
           .on(table)
           .columns(['parent_id', 'name'])
           .execute();
-        await db.schema
-          .createIndex(`${table}_created`)
-          .on(table)
-          .columns(['created_at', 'id'])
-          .execute();
+        await db.schema.createIndex(`${table}_created`).on(table).columns(['created_at', 'id']).execute();
       }
       await db.schema
         .createTable('change')

@@ -18,7 +18,12 @@ export interface SqlEngine {
 }
 
 /** Kinds whose changes nobody follows: they only ever change together with another row that is followed. */
-const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set(['catalogue', 'source', 'client-token', 'secret']);
+const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set([
+  'catalogue',
+  'inline-payload',
+  'client-token',
+  'secret',
+]);
 
 /** How many changes are kept: followers that are further behind read everything anew. */
 const CHANGES_KEPT = 10_000;
@@ -122,7 +127,10 @@ function createReader(db: Kysely<Tables>): StoreReader {
       if (page.after !== undefined) {
         const [createdAt, id] = parsePosition(page.after);
         query = query.where((eb) =>
-          eb.or([eb('created_at', '>', createdAt), eb.and([eb('created_at', '=', createdAt), eb('id', '>', id)])]),
+          eb.or([
+            eb('created_at', '>', createdAt),
+            eb.and([eb('created_at', '=', createdAt), eb('id', '>', id)]),
+          ]),
         );
       }
       const found = await faultsNamed(() => query.execute());
@@ -164,7 +172,9 @@ function createTransaction(
         await trx.insertInto(tableOf(kind)).values(row).execute();
       } catch (thrown) {
         if (!engine.isUniqueViolation(thrown)) throw thrown;
-        throw new GatewayError('Conflict', `A ${kind} with the name ${name} already exists.`, { cause: thrown });
+        throw new GatewayError('Conflict', `A ${kind} with the name ${name} already exists.`, {
+          cause: thrown,
+        });
       }
       note(kind, id, parentId);
       return toRow(kind, row);
@@ -182,7 +192,10 @@ function createTransaction(
         .where('revision', '=', row.revision)
         .executeTakeFirst();
       if (result.numUpdatedRows !== 1n)
-        throw new GatewayError('StaleRevision', `The ${kind} ${row.name} was changed by somebody else meanwhile.`);
+        throw new GatewayError(
+          'StaleRevision',
+          `The ${kind} ${row.name} was changed by somebody else meanwhile.`,
+        );
       note(kind, row.id, row.parentId);
       return { ...row, document, revision: updated.revision, updatedAt: updated.updated_at };
     },
@@ -222,7 +235,10 @@ async function recordChanges(
     )
     .execute();
   if (last % 100 < changes.length)
-    await trx.deleteFrom('change').where('sequence', '<=', last - CHANGES_KEPT).execute();
+    await trx
+      .deleteFrom('change')
+      .where('sequence', '<=', last - CHANGES_KEPT)
+      .execute();
 }
 
 function toRow<K extends ResourceKind>(kind: K, row: ResourceTable): Row<K> {
@@ -259,9 +275,13 @@ async function faultsNamed<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown;
-    throw new GatewayError('Unavailable', 'The store cannot be reached or written at the moment. Please retry later.', {
-      cause: thrown,
-      internal: thrown instanceof Error ? thrown.message : String(thrown),
-    });
+    throw new GatewayError(
+      'Unavailable',
+      'The store cannot be reached or written at the moment. Please retry later.',
+      {
+        cause: thrown,
+        internal: thrown instanceof Error ? thrown.message : String(thrown),
+      },
+    );
   }
 }

@@ -39,22 +39,23 @@ export interface Tables {
   api_key_credential_provider: ResourceTable;
   secret: ResourceTable;
   catalogue: ResourceTable;
-  source: ResourceTable;
+  inline_payload: ResourceTable;
   client_token: ResourceTable;
   change: ChangeTable;
   lease: LeaseTable;
   counter: CounterTable;
 }
 
-const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | 'lease' | 'counter'>>> = Object.freeze({
-  gateway: 'gateway',
-  'gateway-target': 'gateway_target',
-  'api-key-credential-provider': 'api_key_credential_provider',
-  secret: 'secret',
-  catalogue: 'catalogue',
-  source: 'source',
-  'client-token': 'client_token',
-});
+const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | 'lease' | 'counter'>>> =
+  Object.freeze({
+    gateway: 'gateway',
+    'gateway-target': 'gateway_target',
+    'api-key-credential-provider': 'api_key_credential_provider',
+    secret: 'secret',
+    catalogue: 'catalogue',
+    'inline-payload': 'inline_payload',
+    'client-token': 'client_token',
+  });
 
 /** The table of a kind. All resource tables have one form, so the compiler is told of one of them. */
 export function tableOf(kind: ResourceKind): 'gateway' {

@@ -31,9 +31,13 @@ export async function openSqliteStore(path: string, clock: Clock = systemClock):
     database = new DatabaseSync(path, { timeout: 5000 });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
   } catch (thrown) {
-    throw new GatewayError('Unavailable', `The database file ${path} cannot be opened: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    throw new GatewayError(
+      'Unavailable',
+      `The database file ${path} cannot be opened: ${messageOf(thrown)}`,
+      {
+        cause: thrown,
+      },
+    );
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(database) }) });
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();

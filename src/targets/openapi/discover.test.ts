@@ -23,13 +23,13 @@ function context(text = ''): DiscoverContext {
 
 describe('discoverOpenApi', () => {
   test('imports an inline document', async () => {
-    const { catalogue, source } = await discoverOpenApi({ inlinePayload: document }, context());
+    const catalogue = await discoverOpenApi({ inlinePayload: document }, context());
     expect(catalogue.entries.map((entry) => entry.name)).toEqual(['getPet']);
-    expect(source).toEqual({ text: document, location: 'inline' });
+    expect(catalogue.report.source).toBe('inline');
   });
 
   test('reads a document by its address, which relative servers start from', async () => {
-    const { catalogue } = await discoverOpenApi(
+    const catalogue = await discoverOpenApi(
       { s3: { uri: 'https://api.example.com/docs/openapi.json' } },
       context(document),
     );

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { GatewayError, invalidField } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import type { Catalogue } from '../../core/tool.ts';
-import type { DiscoverContext, Discovery } from '../target-type.ts';
+import type { DiscoverContext } from '../target-type.ts';
 import type { ImportAnswer, ImportJob } from './import-worker.ts';
 
 const TIME_LIMIT_MS = 60_000;
@@ -16,7 +16,7 @@ const INLINE = 'inline';
  * Makes the tools of a target whose configuration is `{ inlinePayload }` or `{ s3: { uri } }`.
  * @throws GatewayError Validation when the document cannot be imported.
  */
-export async function discoverOpenApi(config: JsonObject, ctx: DiscoverContext): Promise<Discovery> {
+export async function discoverOpenApi(config: JsonObject, ctx: DiscoverContext): Promise<Catalogue> {
   const source = await readDocument(config, ctx);
   const catalogue = await importInThread(
     {
@@ -34,7 +34,7 @@ export async function discoverOpenApi(config: JsonObject, ctx: DiscoverContext):
     { source: source.location, format, operations, tools, skipped },
     'imported an OpenAPI document',
   );
-  return { catalogue, source };
+  return catalogue;
 }
 
 async function readDocument(
