@@ -10,6 +10,13 @@ import type { NamedDocument } from './read-document.ts';
 
 const ROLE_ARN = 'arn:aws:iam::000000000000:role/gatewright';
 const WAIT_MS = 90_000;
+/** The settings of a target that flags of `serve` stand for. */
+const TARGET_SETTINGS: readonly string[] = [
+  'gatewright:server-url',
+  ...['include-tags', 'exclude-tags', 'include-paths', 'exclude-paths', 'include-methods', 'exclude-methods'].map(
+    (filter) => `gatewright:${filter}`,
+  ),
+];
 
 export interface QuickstartOptions {
   readonly document: NamedDocument;
@@ -76,8 +83,7 @@ async function ensureGateway(app: App, name: string, options: QuickstartOptions)
   const gatewayIdentifier = known['gatewayId'];
   await app.control.invoke('UpdateGateway', { gatewayIdentifier, ...wanted });
   const gateway = await settle(app, 'GetGateway', { gatewayIdentifier });
-  if (Object.keys(options.gatewayTags).length > 0)
-    await app.control.invoke('TagResource', { resourceArn: gateway['gatewayArn'], tags: options.gatewayTags });
+  await setTags(app, String(gateway['gatewayArn']), options.gatewayTags, ['gatewright:tool-names']);
   return gateway;
 }
 
@@ -134,13 +140,23 @@ async function ensureTarget(
     ? await app.control.invoke('UpdateGatewayTarget', { ...wanted, targetId: known['targetId'] })
     : await app.control.invoke('CreateGatewayTarget', wanted);
   const targetId = String(target['targetId']);
-  const reference = { gatewayIdentifier: gatewayId, targetId };
-  await settle(app, 'GetGatewayTarget', reference);
-  if (Object.keys(tags).length > 0) {
-    await app.control.invoke('TagResource', { resourceArn: `${String(target['gatewayArn'])}/target/${targetId}`, tags });
-    await settle(app, 'GetGatewayTarget', reference);
-  }
+  // At once and not when the target is ready: the import under way begins again with the settings, and is the only one.
+  await setTags(app, `${String(target['gatewayArn'])}/target/${targetId}`, tags, TARGET_SETTINGS);
+  await settle(app, 'GetGatewayTarget', { gatewayIdentifier: gatewayId, targetId });
   return targetId;
+}
+
+/** Sets the tags that the flags ask for, and takes away those of the `own` ones that no flag asks for any more. */
+async function setTags(
+  app: App,
+  resourceArn: string,
+  tags: Readonly<Record<string, string>>,
+  own: readonly string[],
+): Promise<void> {
+  const { tags: present } = await app.control.invoke('ListTagsForResource', { resourceArn });
+  const tagKeys = own.filter((key) => isJsonObject(present) && present[key] !== undefined && tags[key] === undefined);
+  if (tagKeys.length > 0) await app.control.invoke('UntagResource', { resourceArn, tagKeys });
+  if (Object.keys(tags).length > 0) await app.control.invoke('TagResource', { resourceArn, tags });
 }
 
 /** Waits for READY; a failure's reasons become the error. */
