@@ -1,0 +1,64 @@
+// Runs the MCP conformance suite as a program and reads what it found. Knows the suite's folders, and no product.
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export type Revision = '2025-11-25' | '2026-07-28';
+
+export interface Check {
+  readonly id: string;
+  readonly status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO';
+  readonly errorMessage?: string;
+}
+
+const program = join(
+  dirname(createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json')),
+  'dist/index.js',
+);
+
+/** Every server scenario of a frozen requirement set, with its checks. */
+export async function runRequirements(
+  url: string,
+  revision: Revision,
+): Promise<Map<string, readonly Check[]>> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-conformance-'));
+  try {
+    // Its exit code says whether everything passed, which is not what we ask: the results are read one by one.
+    await new Promise<void>((resolve) => {
+      execFile(
+        process.execPath,
+        [program, 'server', '--url', url, '--requirements', revision, '--output-dir', folder],
+        { maxBuffer: 16 * 1024 * 1024, timeout: 50_000 },
+        () => resolve(),
+      );
+    });
+    const results = readdirSync(folder).map((name): [string, readonly Check[]] => [
+      scenarioOf(name),
+      JSON.parse(readFileSync(join(folder, name, 'checks.json'), 'utf8')) as Check[],
+    ]);
+    return new Map(results);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Folders are named `server-<scenario>-<time>`. */
+function scenarioOf(folder: string): string {
+  return folder.replace(/^server-/, '').replace(/-\d{4}-\d{2}-\d{2}T.*$/, '');
+}
+
+/** What is wrong with a scenario: `scenario:check` for each fault, `scenario` when nothing was proved at all. */
+export function faultsOf(scenario: string, checks: readonly Check[], minimum: number): string[] {
+  const faults = new Set(
+    checks
+      .filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
+      .map(({ id }) => `${scenario}:${id}`),
+  );
+  // The suite's own check of every message is no proof that the scenario did anything.
+  const proved = checks.filter(({ id, status }) => status === 'SUCCESS' && id !== 'wire-schema-valid').length;
+  if (faults.size === 0 && proved < minimum) faults.add(`${scenario}:only ${proved} of ${minimum} checks`);
+  return [...faults];
+}
