@@ -5,7 +5,7 @@ const LONG_NUMBER = /\d{16}/;
 const INTEGER = /^-?\d{16,400}$/;
 
 /** True when the text may hold an integer that a double cannot; a cheap screen before anything dearer. */
-export function hasLongNumber(text: string): boolean {
+function hasLongNumber(text: string): boolean {
   return LONG_NUMBER.test(text);
 }
 

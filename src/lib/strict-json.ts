@@ -3,8 +3,10 @@
 // one scan, one JSON.parse and one walk; only a faulty text is read again, slowly, to say where it is wrong.
 // Messages never quote the text: it may hold a secret.
 
+import { isUtf8 } from 'node:buffer';
 import { GatewayError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
+import { parseLossless } from './lossless-json.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -12,23 +14,26 @@ const BACKSLASH = 0x5c;
 /** Deepest nesting of arrays and objects that is read unless the caller says otherwise. */
 const DEFAULT_MAX_JSON_DEPTH = 64;
 
+export interface StrictJsonOptions {
+  /** Deepest nesting; 64 unless said. */
+  readonly maxDepth?: number;
+  /** Integers beyond 2^53 become BigInt instead of losing digits. */
+  readonly lossless?: boolean;
+}
+
 /**
  * Reads one JSON text. A member `__proto__` becomes an ordinary own property.
  * @throws GatewayError Malformed; the message says what is wrong and at which line and column.
  */
-export function parseStrictJson(bytes: Uint8Array, options: { readonly maxDepth?: number } = {}): JsonValue {
+export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions = {}): JsonValue {
   const maxDepth = options.maxDepth ?? DEFAULT_MAX_JSON_DEPTH;
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new GatewayError('Malformed', 'The text is not valid UTF-8.');
-  }
+  if (!isUtf8(bytes)) throw new GatewayError('Malformed', 'The text is not valid UTF-8.');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').replace(/^\ufeff/, '');
   const members = countMembers(text, maxDepth);
   if (members === undefined) throw fault(text, maxDepth);
   let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
+    value = (options.lossless === true ? parseLossless(text) : JSON.parse(text)) as JsonValue;
   } catch {
     throw fault(text, maxDepth);
   }
@@ -80,7 +85,7 @@ function countOwnMembers(value: JsonValue | undefined): number {
     for (const item of value as readonly JsonValue[]) count += countOwnMembers(item);
     return count;
   }
-  for (const member of Object.values(value)) count += 1 + countOwnMembers(member);
+  for (const name in value) count += 1 + countOwnMembers((value as Record<string, JsonValue>)[name]);
   return count;
 }
 

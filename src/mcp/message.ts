@@ -3,7 +3,7 @@
 
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
-import { hasLongNumber, parseLossless, stringifyLossless } from '../lib/lossless-json.ts';
+import { stringifyLossless } from '../lib/lossless-json.ts';
 import { parseStrictJson } from '../lib/strict-json.ts';
 
 export type MessageId = string | number;
@@ -37,10 +37,7 @@ export const META_SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
  * @throws GatewayError Malformed with the place of the fault
  */
 export function parseBody(body: Uint8Array): JsonValue {
-  const value = parseStrictJson(body);
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
-  if (!hasLongNumber(text)) return value;
-  return parseLossless(Buffer.from(body).toString('utf8')) as JsonValue;
+  return parseStrictJson(body, { lossless: true });
 }
 
 /** One message of a body, or undefined when it is none (JSON-RPC 2.0 §4; MCP forbids a null id). */

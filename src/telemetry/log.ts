@@ -25,7 +25,8 @@ export function createLog(level: LogLevel, options: { readonly isForPeople?: boo
 
 function createJsonLog(level: LogLevel): ProcessLog {
   // Lines are gathered for a moment: a system call each would cost more than making them. Faults go out at once.
-  const destination = pino.destination({ dest: 1, sync: false, minLength: GATHERED_BYTES });
+  // Written synchronously, as Node itself writes to pipes and files: a hand-over to another thread costs more.
+  const destination = pino.destination({ dest: 1, sync: true, minLength: GATHERED_BYTES });
   const flush = (): void => {
     try {
       destination.flushSync();

@@ -5,7 +5,8 @@
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { Agent, Pool, buildConnector } from 'undici';
+import { LRUCache } from 'lru-cache';
+import { Pool, buildConnector } from 'undici';
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress, EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
@@ -13,6 +14,7 @@ import type { EgressGuard } from './guard.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const CONNECTIONS_PER_ORIGIN = 64;
+const ORIGINS_KEPT = 1_000;
 const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const SENT_ACROSS_ORIGINS: ReadonlySet<string> = new Set(['accept', 'user-agent']);
 
@@ -28,50 +30,66 @@ export interface EgressClientOptions {
 
 /** Opens the client; connections are made on use and closed when idle. */
 export function createEgressClient({ guard, ca }: EgressClientOptions): EgressClient {
-  const agent = new Agent({
-    factory: (origin: string | URL, options: object) =>
-      new Pool(origin, {
-        ...options,
-        connections: CONNECTIONS_PER_ORIGIN,
-        connect: guardedConnector(guard, new URL(origin), ca),
-        pipelining: 1,
-      }),
+  const pools = new LRUCache<string, Pool>({
+    max: ORIGINS_KEPT,
+    dispose: (pool) => void pool.close().catch(() => undefined),
   });
 
-  async function send(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
-    guard.checkUrl(request.url);
-    const { status, headers, body } = await exchange(agent, request, options);
-    const coding = headers['content-encoding'];
-    return coding === undefined
-      ? { status, headers, body }
-      : { status, headers, body: await decode(body, coding, options.maxResponseBytes, request.url) };
+  /** The pool of an origin. Only origins that the rules allow get one, so it is checked once, not at each call. */
+  function poolFor(url: URL): Pool {
+    const known = pools.get(url.origin);
+    if (known && url.username === '') return known;
+    guard.checkUrl(url);
+    const pool = new Pool(url.origin, {
+      connections: CONNECTIONS_PER_ORIGIN,
+      connect: guardedConnector(guard, new URL(url.origin), ca),
+      pipelining: 1,
+    });
+    pools.set(url.origin, pool);
+    return pool;
   }
 
-  async function sendOnceOrTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+  async function send(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+    const answer = await exchange(poolFor(request.url), request, options);
+    const coding = answer.headers['content-encoding'];
+    if (coding === undefined) return answer;
+    return { ...answer, body: await decode(answer.body, coding, options.maxResponseBytes, request.url) };
+  }
+
+  function sendOnceOrTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+    return SAFE_TO_REPEAT.has(request.method) ? sendTwice(request, options) : send(request, options);
+  }
+
+  async function sendTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
     const started = performance.now();
     try {
       return await send(request, options);
     } catch (thrown) {
       // A kept-alive connection that the other side closed at that very moment: worth one repeat, if harmless.
-      if (!SAFE_TO_REPEAT.has(request.method) || !isClosedConnection(thrown)) throw thrown;
+      if (!isClosedConnection(thrown)) throw thrown;
       return send(request, { ...options, timeoutMs: options.timeoutMs - (performance.now() - started) });
     }
   }
 
   return Object.freeze({
-    async request(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
-      const started = performance.now();
-      let current = request;
-      for (let redirects = options.maxRedirects ?? 0; ; redirects -= 1) {
-        const timeoutMs = options.timeoutMs - (performance.now() - started);
-        const response = await sendOnceOrTwice(current, { ...options, timeoutMs });
-        const location = response.headers['location'];
-        if (redirects <= 0 || response.status < 300 || response.status > 399 || location === undefined) return response;
-        current = followRedirect(current, location);
-      }
+    request: (request: OutboundRequest, options: EgressOptions) =>
+      options.maxRedirects === undefined ? sendOnceOrTwice(request, options) : sendAndFollow(request, options),
+    async close(): Promise<void> {
+      await Promise.allSettled([...pools.values()].map((pool) => pool.close()));
     },
-    close: () => agent.close(),
   });
+
+  async function sendAndFollow(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+    const started = performance.now();
+    let current = request;
+    for (let redirects = options.maxRedirects ?? 0; ; redirects -= 1) {
+      const timeoutMs = options.timeoutMs - (performance.now() - started);
+      const response = await sendOnceOrTwice(current, { ...options, timeoutMs });
+      const location = response.headers['location'];
+      if (redirects <= 0 || response.status < 300 || response.status > 399 || location === undefined) return response;
+      current = followRedirect(current, location);
+    }
+  }
 }
 
 function guardedConnector(guard: EgressGuard, url: URL, ca: string | undefined): buildConnector.connector {
@@ -127,7 +145,7 @@ function flattenHeaders(headers: Record<string, string | string[] | undefined>):
  * One exchange by undici's handler interface: no stream objects and no abort signals are made on the way, which is
  * most of what a small call costs. Ends exactly once: with the answer, at the deadline, or when the caller is gone.
  */
-function exchange(agent: Agent, { method, url, headers, body }: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+function exchange(pool: Pool, { method, url, headers, body }: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
   const { signal, timeoutMs, maxResponseBytes } = options;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -183,9 +201,8 @@ function exchange(agent: Agent, { method, url, headers, body }: OutboundRequest,
       },
     };
     try {
-      agent.dispatch(
+      pool.dispatch(
         {
-          origin: url.origin,
           path: url.pathname + url.search,
           method: method as Dispatcher.HttpMethod,
           headers,
