@@ -94,8 +94,16 @@ export interface ConfigSources {
   readonly file?: string;
 }
 
+/** One line of `gatewright config`. */
+export interface EffectiveSetting {
+  readonly variable: string;
+  /** As it was given, or what the default means here; secrets are masked. */
+  readonly value: string;
+  readonly origin: string;
+}
+
 export type ConfigOutcome =
-  | { readonly config: Config; readonly origins: Readonly<Record<string, string>> }
+  | { readonly config: Config; readonly effective: readonly EffectiveSetting[] }
   | { readonly faults: readonly string[] };
 
 /** Flag beats environment beats file beats default. */
@@ -106,7 +114,7 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
     if (name.startsWith(PREFIX) && !SETTINGS.some(({ variable }) => variable === name))
       faults.push(`${name}: there is no such setting${suggestion(name)}`);
   const values: Record<string, unknown> = {};
-  const origins: Record<string, string> = {};
+  const given: Record<string, { readonly text: string; readonly origin: string }> = {};
   for (const { flag, variable, parse, isSecret } of SETTINGS) {
     const found = [
       { text: sources.flags[flag], origin: `--${flag}` },
@@ -116,7 +124,7 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
     if (found?.text === undefined) continue;
     try {
       values[flag] = parse(found.text);
-      origins[flag] = found.origin;
+      given[flag] = { text: isSecret === true ? '(secret)' : found.text, origin: found.origin };
     } catch (thrown) {
       const shown = isSecret === true ? '' : ` “${found.text}”`;
       faults.push(`${found.origin}:${shown} ${thrown instanceof Error ? thrown.message : String(thrown)}`);
@@ -124,12 +132,30 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   }
   if ((values['access-key-id'] === undefined) !== (values['secret-access-key'] === undefined))
     faults.push('GATEWRIGHT_ACCESS_KEY_ID and GATEWRIGHT_SECRET_ACCESS_KEY: set both or neither');
-  return faults.length > 0 ? { faults } : { config: assemble(values, sources.env, faults), origins };
+  const s3Endpoint = readS3Endpoint(sources.env, faults);
+  if (faults.length > 0) return { faults };
+  const config = assemble(values, s3Endpoint);
+  const paths: Readonly<Record<string, string>> = { 'data-dir': config.dataDir, 'master-key-file': config.masterKeyFile };
+  const effective = SETTINGS.map(({ flag, variable, defaultText }) => ({
+    variable,
+    value: given[flag]?.text ?? paths[flag] ?? defaultText,
+    origin: given[flag]?.origin ?? 'default',
+  }));
+  return { config, effective };
 }
 
-function assemble(values: Record<string, unknown>, env: ConfigSources['env'], _faults: string[]): Config {
+function readS3Endpoint(env: ConfigSources['env'], faults: string[]): URL | undefined {
+  for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL']) {
+    const text = env[name];
+    if (text === undefined || text === '') continue;
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+    faults.push(`${name}: “${text}” must be an http or https URL`);
+  }
+  return undefined;
+}
+
+function assemble(values: Record<string, unknown>, s3Endpoint: URL | undefined): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
-  const s3 = env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'];
   const optional: Record<string, unknown> = {
     adminListen: values['admin-listen'],
     publicUrl: values['public-url'],
@@ -137,7 +163,7 @@ function assemble(values: Record<string, unknown>, env: ConfigSources['env'], _f
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],
     gatewayDomain: values['gateway-domain'],
-    s3Endpoint: s3 !== undefined && URL.canParse(s3) ? new URL(s3) : undefined,
+    s3Endpoint,
   };
   return Object.freeze({
     listen: (values['listen'] as ListenAddress | undefined) ?? { host: '127.0.0.1', port: 8080 },
@@ -154,11 +180,14 @@ function assemble(values: Record<string, unknown>, env: ConfigSources['env'], _f
 function readFile(path: string, faults: string[]): Record<string, string> {
   let value: unknown;
   try {
-    value = parseYaml(readFileSync(path, 'utf8'));
+    // Every value as its text: `account-id: 000000000000` is no number.
+    value = parseYaml(readFileSync(path, 'utf8'), { schema: 'failsafe' });
   } catch (thrown) {
     faults.push(`--config: ${path} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     return {};
   }
+  // An empty file has no settings, and nothing is wrong with it.
+  if (value === null || value === '') return {};
   if (!isJsonObject(value)) {
     faults.push(`--config: ${path} is not a mapping of settings`);
     return {};
@@ -169,7 +198,7 @@ function readFile(path: string, faults: string[]): Record<string, string> {
       faults.push(`${path}: ${key}: there is no such setting`);
     else if (typeof entry === 'object') {
       if (Array.isArray(entry)) texts[key] = entry.map(String).join(',');
-      else faults.push(`${path}: ${key}: must be a text, a number or a list`);
+      else faults.push(`${path}: ${key}: must be a plain value or a list`);
     } else texts[key] = String(entry);
   }
   return texts;

@@ -21,34 +21,32 @@ export interface ServeOptions extends AppOptions {
 /** Serves until a signal arrives. Resolves with the exit code. */
 export async function serve({ config, log, prepare, announce, ...options }: ServeOptions): Promise<number> {
   const stopped = stopSignal(log);
+  const cannotStart = (reason: string): number => {
+    // People read the last line, programs the log.
+    if (announce) process.stderr.write(`\nGatewright cannot start: ${reason}\n`);
+    else log.error({ reason }, 'cannot start');
+    log.flush();
+    return 1;
+  };
   let app: App;
   try {
     app = await openApp(config, log, options);
   } catch (thrown) {
     const fault = toGatewayError(thrown);
-    log.error({ reason: startFault(thrown, fault.details.internal) }, 'cannot start');
-    log.flush();
-    return 1;
+    return cannotStart(startFault(thrown, fault.details.internal));
   }
+  // A signal during the preparation ends it: what is half done is taken up at the next start.
+  const preparation = prepare?.(app) ?? Promise.resolve();
   try {
-    await prepare?.(app);
+    if ((await Promise.race([preparation, stopped])) !== 'stopped') {
+      if (announce) announce(app);
+      else sayReady(app, config, log);
+    }
   } catch (thrown) {
-    log.error({ reason: thrown instanceof Error ? thrown.message : String(thrown) }, 'cannot start');
+    const code = cannotStart(thrown instanceof Error ? thrown.message : String(thrown));
     await app.close(1000);
-    log.flush();
-    return 1;
+    return code;
   }
-  if (announce) announce(app);
-  else
-    log.info(
-      {
-        url: app.publicUrl,
-        consoleUrl: `${app.controlUrl}/console/`,
-        controlEndpoint: app.controlUrl,
-        credentialsFile: app.credentialsFile,
-      },
-      'ready',
-    );
   await stopped;
   await app.close(GRACE_MS);
   log.info({}, 'stopped');
@@ -56,8 +54,17 @@ export async function serve({ config, log, prepare, announce, ...options }: Serv
   return 0;
 }
 
+/** The line that scripts wait for: there at every log level. */
+function sayReady(app: App, config: Config, log: ProcessLog): void {
+  const { publicUrl: url, controlUrl: controlEndpoint, credentialsFile } = app;
+  const fields = { url, consoleUrl: `${controlEndpoint}/console/`, controlEndpoint, credentialsFile };
+  if (config.logLevel === 'info' || config.logLevel === 'debug') log.info(fields, 'ready');
+  else process.stdout.write(`${JSON.stringify({ level: 'info', time: new Date().toISOString(), ...fields, msg: 'ready' })}\n`);
+  log.flush();
+}
+
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-function stopSignal(log: ProcessLog): Promise<void> {
+function stopSignal(log: ProcessLog): Promise<'stopped'> {
   return new Promise((resolve) => {
     let seen = false;
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -67,7 +74,7 @@ function stopSignal(log: ProcessLog): Promise<void> {
       }
       seen = true;
       log.info({ signal }, 'stopping');
-      resolve();
+      resolve('stopped');
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
@@ -77,7 +84,8 @@ function stopSignal(log: ProcessLog): Promise<void> {
 function startFault(thrown: unknown, internal: string | undefined): string {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (code === 'EADDRINUSE') return `${message}: another program listens there. Choose another address with GATEWRIGHT_LISTEN.`;
-  if (code === 'EACCES') return `${message}: this user may not listen there. Choose a port above 1023 with GATEWRIGHT_LISTEN.`;
+  if (code === 'EADDRINUSE') return `${message}: another program listens there. Stop it, or choose another address with --listen or --admin-listen.`;
+  if (code === 'EADDRNOTAVAIL') return `${message}: this machine has no such address. Choose another with --listen or --admin-listen.`;
+  if (code === 'EACCES' && message.startsWith('listen')) return `${message}: this user may not listen there. Choose a port above 1023 with --listen.`;
   return internal === undefined || internal === message ? message : `${message} (${internal})`;
 }

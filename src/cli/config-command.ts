@@ -1,7 +1,6 @@
 // `gatewright config`: the effective settings, with where each came from. Secrets are masked by their type.
 
 import type { Command } from 'commander';
-import { SETTINGS } from '../config.ts';
 import { addSettingFlags, configOrFaults } from './settings-flags.ts';
 import type { Environment } from './settings-flags.ts';
 
@@ -11,17 +10,9 @@ export function addConfigCommand(program: Command, env: Environment): void {
     (options: Record<string, unknown>) => {
       const outcome = configOrFaults(env, options);
       if (!outcome) return;
-      for (const { flag, variable, defaultText } of SETTINGS) {
-        const origin = outcome.origins[flag];
-        const value = origin === undefined ? defaultText : shown(outcome.config, flag);
-        process.stdout.write(`${variable} = ${value}    (${origin ?? 'default'})\n`);
-      }
+      const width = Math.max(...outcome.effective.map(({ variable }) => variable.length));
+      for (const { variable, value, origin } of outcome.effective)
+        process.stdout.write(`${variable.padEnd(width)} = ${value}    (${origin})\n`);
     },
   );
-}
-
-function shown(config: object, flag: string): string {
-  const key = flag.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
-  const value = (config as Record<string, unknown>)[key];
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '(set)');
 }

@@ -3,7 +3,7 @@
 // environment and hands it on; nothing below it does.
 
 import { createRequire } from 'node:module';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addApiCommands } from './api-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addConfigCommand } from './config-command.ts';
@@ -16,7 +16,8 @@ const program = new Command('gatewright')
     'Turns OpenAPI documents into one secure MCP endpoint, wire-compatible with Amazon Bedrock AgentCore Gateway.',
   )
   .version(version)
-  .showHelpAfterError()
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride()
   .configureHelp({ sortSubcommands: false });
 
 addServeCommand(program, process.env);
@@ -24,4 +25,10 @@ addCheckCommand(program, process.env);
 addConfigCommand(program, process.env);
 addApiCommands(program, process.env);
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  if (!(thrown instanceof CommanderError)) throw thrown;
+  // What was wrong has been said; like wrong settings it is exit code 2.
+  process.exitCode = thrown.exitCode === 0 ? 0 : 2;
+}

@@ -10,7 +10,7 @@ import { announceReady, showImport } from './announce.ts';
 import { quickstart, readSecretArgument } from './quickstart.ts';
 import type { QuickstartOptions, QuickstartResult } from './quickstart.ts';
 import { readNamedDocument } from './read-document.ts';
-import { addSettingFlags, configOrFaults } from './settings-flags.ts';
+import { addSettingFlags, configOrFaults, reportUsageFaults } from './settings-flags.ts';
 import type { Environment } from './settings-flags.ts';
 
 interface ServeFlags extends Record<string, unknown> {
@@ -66,21 +66,20 @@ export function addServeCommand(program: Command, env: Environment): void {
     const outcome = configOrFaults(env, flags);
     if (!outcome) return;
     const { config } = outcome;
+    let options: QuickstartOptions | undefined;
+    try {
+      options = quickstartOptions(flags, env, config);
+    } catch (thrown) {
+      reportUsageFaults('the command line is wrong', [thrown instanceof Error ? thrown.message : String(thrown)]);
+      return;
+    }
     const isTerminal = process.stdout.isTTY;
     const log = createLog(config.logLevel, { isForPeople: isTerminal });
-    process.exitCode = await run(config, log, flags, env, isTerminal);
+    process.exitCode = await run(config, log, options, isTerminal);
   });
 }
 
-async function run(config: Config, log: ProcessLog, flags: ServeFlags, env: Environment, isTerminal: boolean): Promise<number> {
-  let options: QuickstartOptions | undefined;
-  try {
-    options = quickstartOptions(flags, env, config);
-  } catch (thrown) {
-    log.error({ reason: thrown instanceof Error ? thrown.message : String(thrown) }, 'cannot start');
-    log.flush();
-    return 2;
-  }
+async function run(config: Config, log: ProcessLog, options: QuickstartOptions | undefined, isTerminal: boolean): Promise<number> {
   let imported: QuickstartResult | undefined;
   return serve({
     config,

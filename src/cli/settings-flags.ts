@@ -3,16 +3,18 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { SETTINGS, readConfig } from '../config.ts';
-import type { Config } from '../config.ts';
+import type { Config, EffectiveSetting } from '../config.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Adds one flag for each setting, and `--config`. Secrets have no flag: every user of the machine sees command lines. */
+/** Adds one flag for each setting, and `--config`. */
 export function addSettingFlags(command: Command): Command {
   command.option('--config <file>', 'settings from a JSON or YAML file; keys are the flag names');
-  for (const { flag, placeholder, defaultText, doc, variable, isSecret } of SETTINGS)
-    if (isSecret !== true)
-      command.addOption(new Option(`--${flag} <${placeholder}>`, `${doc} [${variable}; default: ${defaultText}]`));
+  for (const { flag, placeholder, defaultText, doc, variable, isSecret } of SETTINGS) {
+    const warning = isSecret === true ? '; other users of this machine see flags, so better in the variable' : '';
+    const text = `${doc}${warning} [${variable}; default: ${defaultText}]`;
+    command.addOption(new Option(`--${flag} <${placeholder}>`, text));
+  }
   return command;
 }
 
@@ -30,15 +32,20 @@ export function settingFlagsOf(options: Readonly<Record<string, unknown>>): Reco
 export function configOrFaults(
   env: Environment,
   options: Readonly<Record<string, unknown>>,
-): { readonly config: Config; readonly origins: Readonly<Record<string, string>> } | undefined {
+): { readonly config: Config; readonly effective: readonly EffectiveSetting[] } | undefined {
   const outcome = readConfig({
     env,
     flags: settingFlagsOf(options),
     ...(typeof options['config'] === 'string' ? { file: options['config'] } : {}),
   });
   if ('config' in outcome) return outcome;
-  process.stderr.write(`Gatewright was not started: ${outcome.faults.length === 1 ? 'a setting is' : 'settings are'} wrong.\n`);
-  for (const fault of outcome.faults) process.stderr.write(`  ${fault}\n`);
-  process.exitCode = 2;
+  const count = outcome.faults.length;
+  reportUsageFaults(`${count === 1 ? 'a setting is' : `${count} settings are`} wrong`, outcome.faults);
   return undefined;
+}
+
+/** What the caller has to correct, on stderr; the exit code becomes 2. */
+export function reportUsageFaults(what: string, faults: readonly string[]): void {
+  process.stderr.write([`Nothing was started: ${what}.`, ...faults.map((fault) => `  ${fault}`), ''].join('\n'));
+  process.exitCode = 2;
 }

@@ -7,14 +7,15 @@ import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
 import { readBody } from './body.ts';
+import { endOverUnreadBody } from './linger.ts';
 import type { OriginRules } from './origins.ts';
 import { preflightHeaders } from './origins.ts';
 import type { Route } from './routes.ts';
 
 /** AgentCore's payload limit. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
-/** What a second Host or credential would mean is anybody's guess: refused (RFC 9112 §3.2). */
 const NO_QUERY = new URLSearchParams();
+/** What a second one would mean is anybody's guess: refused (RFC 9112 §3.2). */
 const SINGLETONS = ['host', 'content-type', 'content-length'] as const;
 
 export interface DataPlaneServices {
@@ -54,7 +55,7 @@ export async function handleDataPlane(
       gatewayId: route.gatewayId,
       ...record,
       status: answer.status,
-      bytesOut: answer.body === undefined ? 0 : answer.body.length,
+      bytesOut: answer.body === undefined ? 0 : Buffer.byteLength(answer.body),
       ms: Math.round((performance.now() - started) * 100) / 100,
     },
     route.kind === 'mcp' ? 'mcp' : 'metadata',
@@ -124,10 +125,12 @@ function send(
     headers['x-accel-buffering'] = 'no';
   }
   if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(payload);
-  // What is left of a body that was refused is not worth reading: the connection ends with the answer.
-  if (!request.complete && answer.status >= 400) headers['connection'] = 'close';
+  const isRefusal = !request.complete && answer.status >= 400;
+  if (isRefusal) headers['connection'] = 'close';
   response.writeHead(answer.status, headers);
-  response.end(request.method === 'HEAD' ? undefined : payload);
+  const sent = request.method === 'HEAD' ? '' : payload;
+  if (isRefusal) endOverUnreadBody(request, response, sent);
+  else response.end(sent);
 }
 
 /** A client that takes events but no JSON gets its one answer as an event. Without Accept, JSON (AgentCore). */

@@ -25,6 +25,7 @@ const EXPOSED = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-A
 export function createOriginRules(options: OriginOptions): OriginRules {
   const publicUrl = new URL(options.publicUrl);
   const allowed = new Set(options.allowedOrigins ?? [publicUrl.origin]);
+  let lastOwnHost: string | undefined;
   const mayCall = (origin: string | undefined): boolean => {
     if (origin === undefined || allowed.has(origin)) return true;
     return options.allowedOrigins === undefined && options.isLoopback && isLoopbackOrigin(origin);
@@ -33,9 +34,12 @@ export function createOriginRules(options: OriginOptions): OriginRules {
     isOwnHost(host: string | undefined): boolean {
       // Off loopback the operator's network decides who reaches us under which name; on loopback a browser might.
       if (!options.isLoopback) return host !== undefined;
+      if (host !== undefined && host === lastOwnHost) return true;
       const name = hostName(host);
       if (name === undefined) return false;
-      return LOOPBACK_NAMES.has(name) || name === publicUrl.hostname || isBelow(name, options.gatewayDomain);
+      const isOwn = LOOPBACK_NAMES.has(name) || name === publicUrl.hostname || isBelow(name, options.gatewayDomain);
+      if (isOwn) lastOwnHost = host;
+      return isOwn;
     },
     mayCall,
     corsHeaders(origin: string | undefined): Readonly<Record<string, string>> {

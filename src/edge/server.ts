@@ -45,7 +45,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   let handle: (request: IncomingMessage, response: ServerResponse) => void = refuse;
   const server = createServer(LIMITS, (request, response) => handle(request, response));
   server.on('clientError', answerMalformed);
-  server.on('upgrade', (_request, socket: Socket) => socket.end('HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n\r\n'));
+  // No `upgrade` listener: an offer to upgrade is ignored and the request answered (RFC 9110 §7.8). Java's own client
+  // offers HTTP/2 with its first request to every plain address.
   server.on('connect', (_request, socket: Socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

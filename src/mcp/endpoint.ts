@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 import { challengeHeader } from './challenge.ts';
 import { checkModern, claimsModern, isModernVersion, single } from './era.ts';
-import { HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, ProtocolError, renderError } from './error-response.ts';
+import { HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, ProtocolError, UNSUPPORTED_VERSION, renderError } from './error-response.ts';
 import { formatError, formatResult, parseBody, readableId, toMessage } from './message.ts';
 import type { MessageId, RpcRequest } from './message.ts';
 import { LEGACY_METHODS, MODERN_METHODS } from './methods/table.ts';
@@ -69,14 +69,16 @@ export function createMcpEndpoint(services: McpServices): McpEndpoint {
       const principal = await snapshot.authorizer.authorize(exchange.head);
       record.principal = principal.id;
       checkContentType(exchange.head);
-      const body = parseBody(await exchange.readBody());
+      const bytes = await exchange.readBody();
+      id = null;
+      const body = parseBody(bytes);
       id = readableId(body) ?? null;
       if (Array.isArray(body)) return await answerBatch(body, { services, exchange, snapshot, principal, record });
       return await answerOne(body as JsonValue, { services, exchange, snapshot, principal, record });
     } catch (thrown) {
       const { status, error, fault } = renderError(thrown, exchange.requestId, services.log);
       record.code = error.code;
-      const challenge = challengeHeader(fault, services.metadataUrlOf(exchange.gatewayId));
+      const challenge = challengeHeader(fault, () => services.metadataUrlOf(exchange.gatewayId));
       return json(status, formatError(id, error), challenge === undefined ? {} : { 'www-authenticate': challenge });
     }
   };
@@ -127,7 +129,15 @@ async function answerLegacy(request: RpcRequest, versionHeader: string | undefin
 }
 
 function legacyVersion(request: RpcRequest, header: string | undefined, snapshot: GatewaySnapshot): string {
-  if (header === undefined || request.method === 'initialize') return header ?? UNSTATED_VERSION;
+  const offered = snapshot.protocolVersions.filter((version) => !isModernVersion(version));
+  const oldest = offered.at(-1);
+  if (oldest === undefined)
+    throw new ProtocolError(400, UNSUPPORTED_VERSION, 'This gateway does not speak protocol versions with a handshake', {
+      supported: [...snapshot.protocolVersions],
+      requested: header ?? statedVersion(request) ?? UNSTATED_VERSION,
+    });
+  if (header === undefined || request.method === 'initialize')
+    return offered.includes(UNSTATED_VERSION) ? UNSTATED_VERSION : oldest;
   if (!snapshot.protocolVersions.includes(header))
     throw new ProtocolError(
       400,
@@ -135,6 +145,11 @@ function legacyVersion(request: RpcRequest, header: string | undefined, snapshot
       `Bad Request: Unsupported protocol version (supported versions: ${snapshot.protocolVersions.join(', ')})`,
     );
   return header;
+}
+
+function statedVersion({ params }: RpcRequest): string | undefined {
+  const version = params['protocolVersion'];
+  return typeof version === 'string' ? version.slice(0, 64) : undefined;
 }
 
 async function run(

@@ -45,18 +45,18 @@ export function checkModern(request: RpcRequest, headers: Headers, supported: re
   if (versionHeader === undefined) throw mismatch('the MCP-Protocol-Version header is missing');
   if (single(headers, 'mcp-method') !== request.method)
     throw mismatch('the Mcp-Method header is missing or differs from the method in the body');
-  const named = NAMED_BY[request.method];
+  const named = NAMED_BY.get(request.method);
   if (named === undefined) return;
   const name = single(headers, 'mcp-name');
   if (name === undefined || decodeHeader(name) !== request.params[named])
     throw mismatch(`the Mcp-Name header is missing or differs from params.${named} in the body`);
 }
 
-const NAMED_BY: Readonly<Record<string, string | undefined>> = Object.freeze({
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-});
+const NAMED_BY: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
 
 /** A header that may stand at most once. @throws ProtocolError when it stands twice. */
 export function single(headers: Headers, name: string): string | undefined {

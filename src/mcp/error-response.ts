@@ -56,7 +56,9 @@ export function renderError(thrown: unknown, requestId: string, log: Log): Error
       error: { code: thrown.code, message: thrown.message, ...(thrown.data === undefined ? {} : { data: thrown.data }) },
     };
   const fault = toGatewayError(thrown);
-  const [status, code] = TABLE[fault.code] ?? [500, INTERNAL_ERROR];
+  const [status, tabled] = TABLE[fault.code] ?? [500, INTERNAL_ERROR];
+  // Credentials that are malformed say nothing about the body.
+  const code = tabled === PARSE_ERROR && fault.details.challenge ? INVALID_REQUEST : tabled;
   if (status >= 500)
     log.error(
       { requestId, code: fault.code, reason: fault.details.internal ?? fault.message, stack: stackOf(fault) },

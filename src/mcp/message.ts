@@ -6,7 +6,8 @@ import type { JsonObject, JsonValue } from '../core/json.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
 import { parseStrictJson } from '../lib/strict-json.ts';
 
-export type MessageId = string | number;
+/** A whole number of any size: what is too long for a double is a bigint. */
+export type MessageId = string | number | bigint;
 
 export interface RpcRequest {
   readonly kind: 'request';
@@ -55,11 +56,12 @@ export function toMessage(value: JsonValue): RpcMessage | undefined {
 
 /** The id of something that may be no valid message: error answers echo it wherever it could be read. */
 export function readableId(value: JsonValue): MessageId | undefined {
-  return isJsonObject(value) && isId(value['id']) ? value['id'] : undefined;
+  const id: unknown = isJsonObject(value) ? value['id'] : undefined;
+  return isId(id) ? id : undefined;
 }
 
 function isId(id: unknown): id is MessageId {
-  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id));
+  return typeof id === 'string' || typeof id === 'bigint' || (typeof id === 'number' && Number.isInteger(id));
 }
 
 /** `params._meta`, when it is an object. */
@@ -69,7 +71,7 @@ export function metaOf(params: JsonObject): JsonObject | undefined {
 
 /** An answer whose result is JSON text already. */
 export function formatResult(id: MessageId, resultText: string): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${resultText}}`;
+  return `{"jsonrpc":"2.0","id":${typeof id === 'bigint' ? id.toString() : JSON.stringify(id)},"result":${resultText}}`;
 }
 
 export interface RpcError {

@@ -74,7 +74,10 @@ function isTime(value: unknown): value is number {
 function refuseOtherTokens(claims: JsonObject): void {
   const use = claims['token_use'];
   if (use !== undefined && use !== 'access') throw invalidToken('token_use is not access');
-  if (claims['nonce'] !== undefined && claims['at_hash'] !== undefined) throw invalidToken('this is an ID token');
+  // Only ID tokens hold a hash of another token or code (OpenID Connect Core §3.1.3.6, §3.3.2.11).
+  if (claims['at_hash'] !== undefined || claims['c_hash'] !== undefined) throw invalidToken('this is an ID token');
+  // Keycloak names the type in a claim.
+  if (['ID', 'Refresh', 'Offline', 'Logout'].includes(String(claims['typ']))) throw invalidToken('typ is not Bearer');
   if (isJsonObject(claims['cnf']) && (claims['cnf']['jkt'] !== undefined || claims['cnf']['x5t#S256'] !== undefined))
     throw invalidToken('a sender-constrained token was presented as a bearer token');
 }

@@ -13,6 +13,7 @@ import type { Egress } from '../../core/outbound.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { SingleFlight } from '../../lib/single-flight.ts';
 import { parseStrictJson } from '../../lib/strict-json.ts';
+import { invalidToken } from './token.ts';
 
 const FRESH_MS = 10 * 60_000;
 const REFRESH_AHEAD_MS = 5 * 60_000;
@@ -21,11 +22,6 @@ const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
 const RETRY_AFTER_FAILURE_MS = 5_000;
 const FETCH = Object.freeze({ timeoutMs: 5_000, maxResponseBytes: 256 * 1024 });
 const MAX_KEYS = 100;
-
-/** Asymmetric algorithms a token may name (RFC 8725 §3.1: from configuration, never from the token alone). */
-export const ALGORITHMS: readonly string[] = Object.freeze([
-  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
-]);
 
 interface VerificationKey {
   readonly kid: string | undefined;
@@ -36,6 +32,8 @@ interface VerificationKey {
 interface KeySet {
   readonly issuer: string;
   readonly keys: readonly VerificationKey[];
+  /** Changes whenever issuer or keys do. */
+  readonly generation: number;
   readonly fetchedAt: number;
 }
 
@@ -71,7 +69,6 @@ export interface KeySourceOptions {
 export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }: KeySourceOptions): KeySource {
   const flights = new SingleFlight<KeySet>();
   let current: KeySet | undefined;
-  let generation = 0;
   let lastAttempt = Number.NEGATIVE_INFINITY;
   let lastFailure: { at: number; error: GatewayError } | undefined;
 
@@ -87,8 +84,9 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
         throw providerFault(`the discovery document at ${discoveryUrl} has no jwks_uri`);
       const jwks = await fetchJson(jwksUri, 'key set');
       const keys = usableKeys(jwks['keys']);
-      const fresh = { issuer, keys, fetchedAt: clock.monotonic() };
-      if (!current || thumbprint(current) !== thumbprint(fresh)) generation += 1;
+      const isChanged = !current || thumbprint(current) !== thumbprint({ issuer, keys });
+      const generation = (current?.generation ?? 0) + (isChanged ? 1 : 0);
+      const fresh = { issuer, keys, generation, fetchedAt: clock.monotonic() };
       current = fresh;
       lastFailure = undefined;
       return fresh;
@@ -144,7 +142,7 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
 
   return {
     get generation() {
-      return generation;
+      return current?.generation ?? 0;
     },
     freshUntil: () => (current ? current.fetchedAt + FRESH_MS : 0),
     async keyFor(header) {
@@ -154,8 +152,8 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
         set = await refresh().catch(() => set);
         key = select(set, header);
       }
-      if (!key) throw new GatewayError('Unauthenticated', 'Invalid Bearer token', { internal: 'no such key id' });
-      return { issuer: set.issuer, generation, key: await importOnce(key, header.alg) };
+      if (!key) throw invalidToken('no such key id');
+      return { issuer: set.issuer, generation: set.generation, key: await importOnce(key, header.alg) };
     },
   };
 }
@@ -195,14 +193,14 @@ function fits(jwk: JWK, alg: string): boolean {
 function importOnce(key: VerificationKey, alg: string): Promise<CryptoKey | Uint8Array> {
   const known = key.imported.get(alg);
   if (known) return known;
-  const imported = importJWK({ ...key.jwk, alg }, alg).catch((cause: unknown) => {
-    throw new GatewayError('Unauthenticated', 'Invalid Bearer token', { cause, internal: 'the key cannot be used' });
+  const imported = importJWK({ ...key.jwk, alg }, alg).catch(() => {
+    throw invalidToken('the key cannot be used');
   });
   key.imported.set(alg, imported);
   return imported;
 }
 
-function thumbprint(set: KeySet): string {
+function thumbprint(set: Pick<KeySet, 'issuer' | 'keys'>): string {
   return JSON.stringify([set.issuer, set.keys.map((key) => key.jwk)]);
 }
 

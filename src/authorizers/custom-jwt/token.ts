@@ -6,7 +6,12 @@ import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { parseStrictJson } from '../../lib/strict-json.ts';
 import type { RequestHead } from '../authorizer.ts';
-import { ALGORITHMS } from './keys.ts';
+
+/** Asymmetric algorithms a token may name (RFC 8725 §3.1: from configuration, never from the token alone). */
+const ALGORITHMS: ReadonlySet<string> = new Set([
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+]);
 
 const MAX_TOKEN_BYTES = 8 * 1024;
 const MAX_KID = 256;
@@ -40,7 +45,7 @@ export function tokenHeader(token: string): TokenHeader {
   if (parts.length !== 3 || !parts.every(isCanonicalBase64Url)) throw invalidToken('not a compact JWS');
   const header = decodePart(parts[0] ?? '');
   const { alg, kid, typ } = header;
-  if (typeof alg !== 'string' || !ALGORITHMS.includes(alg)) throw invalidToken('the algorithm is not allowed');
+  if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) throw invalidToken('the algorithm is not allowed');
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID)) throw invalidToken('the key id is not usable');
   if (typeof typ === 'string' && OTHER_TYPES.has(typ.toLowerCase().replace(/^application\//, '')))
     throw invalidToken('the token is of another type than an access token');

@@ -1,6 +1,8 @@
 // Equality of JSON values (JSON Schema Core §4.2.2) and exact decimal arithmetic for `multipleOf`.
 // Pure; knows no schema.
 
+import { stringifyLossless } from '../lossless-json.ts';
+
 /** True for equal JSON values; members may come in any order. */
 export function isEqual(left: unknown, right: unknown): boolean {
   if (left === right) return true;
@@ -25,7 +27,7 @@ export function isEqual(left: unknown, right: unknown): boolean {
 
 /** A text that two JSON values share exactly when they are equal. */
 export function canonicalText(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value === 0 ? 0 : value) ?? 'null';
+  if (typeof value !== 'object' || value === null) return stringifyLossless(value === 0 ? 0 : value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
   const members = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1));
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalText(member)}`).join(',')}}`;

@@ -9,8 +9,9 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string',
-  number: (value) => typeof value === 'number',
-  integer: (value) => typeof value === 'number' && Number.isInteger(value),
+  // Integers beyond 2^53 come as BigInt from the lossless reader.
+  number: (value) => typeof value === 'number' || typeof value === 'bigint',
+  integer: (value) => Number.isInteger(value) || typeof value === 'bigint',
   boolean: (value) => typeof value === 'boolean',
   null: (value) => value === null,
   array: (value) => Array.isArray(value),
@@ -64,7 +65,11 @@ function compileNumbers(schema: Schema, checks: Check[]): void {
     const limit = schema[keyword];
     if (typeof limit !== 'number' || (keyword === 'multipleOf' && limit <= 0)) return;
     const message = `${words} ${limit}`;
-    checks.push((value, run) => typeof value !== 'number' || passes(value, limit) || fail(run, message));
+    checks.push((value, run) => {
+      // Limits are doubles themselves: to compare against them, a double of the long integer is close enough.
+      const number = typeof value === 'bigint' ? Number(value) : value;
+      return typeof number !== 'number' || passes(number, limit) || fail(run, message);
+    });
   };
   add('minimum', (value, limit) => value >= limit, 'must be at least');
   add('maximum', (value, limit) => value <= limit, 'must be at most');

@@ -8,8 +8,7 @@ import { isModernVersion } from '../era.ts';
 export const initialize: Method = ({ snapshot, request }) => {
   const legacy = snapshot.protocolVersions.filter((version) => !isModernVersion(version));
   const requested = request.params['protocolVersion'];
-  const version =
-    typeof requested === 'string' && legacy.includes(requested) ? requested : (legacy[0] ?? snapshot.protocolVersions[0]);
+  const version = typeof requested === 'string' && legacy.includes(requested) ? requested : legacy[0];
   return JSON.stringify({
     protocolVersion: version,
     capabilities: { tools: { listChanged: false } },

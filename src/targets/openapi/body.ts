@@ -3,6 +3,7 @@
 
 import { invalidField } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { stringifyLossless } from '../../lib/lossless-json.ts';
 import { parseFile } from './file-argument.ts';
 import { encodeForm } from './form.ts';
 import { encodeMultipart, type MultipartProperty } from './multipart.ts';
@@ -47,10 +48,10 @@ export function buildBody(plan: BodyPlan, args: JsonObject): RequestBody | undef
 function write(plan: BodyPlan, contentType: string, argument: string, value: JsonValue): RequestBody {
   switch (plan.kind) {
     case 'json':
-      return { contentType, content: JSON.stringify(value) };
+      return { contentType, content: stringifyLossless(value) };
     case 'text':
       guardText(argument, value);
-      return { contentType, content: typeof value === 'string' ? value : JSON.stringify(value) };
+      return { contentType, content: typeof value === 'string' ? value : stringifyLossless(value) };
     case 'binary': {
       const file = parseFile(argument, value);
       const own = plan.contentType.includes('*') ? file.contentType : undefined;
@@ -94,8 +95,7 @@ function writeProperties(
     const body = encodeMultipart(contentType, properties, plan.encoding ?? {});
     return { contentType: body.contentType, content: body.bytes };
   }
-  // Null prototype: `__proto__` is a property like any other here, and stays one on the wire (T-110).
-  const object = Object.create(null) as Record<string, JsonValue>;
-  for (const { name, value } of properties) object[name] = value;
-  return { contentType, content: JSON.stringify(object) };
+  // fromEntries defines members, it does not assign them: `__proto__` is one like any other here (T-110).
+  const object = Object.fromEntries(properties.map(({ name, value }) => [name, value]));
+  return { contentType, content: stringifyLossless(object) };
 }

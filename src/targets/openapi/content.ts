@@ -2,6 +2,7 @@
 // Knows only media types, not places.
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import { stringifyLossless } from '../../lib/lossless-json.ts';
 import { encodeStrict } from './percent.ts';
 import { scalarText } from './serialise.ts';
 
@@ -17,7 +18,7 @@ export function isFormMediaType(contentType: string): boolean {
 
 /** The text of a value in a media type: JSON, a form, or the plain text. */
 export function serialiseContent(value: JsonValue, contentType: string): string {
-  if (isJsonMediaType(contentType)) return JSON.stringify(value);
+  if (isJsonMediaType(contentType)) return stringifyLossless(value);
   if (isFormMediaType(contentType) && isJsonObject(value)) return formText(value);
   return scalarText(value);
 }

@@ -3,6 +3,7 @@
 
 import { invalidField } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { stringifyLossless } from '../../lib/lossless-json.ts';
 import { isFormMediaType, serialiseContent } from './content.ts';
 import { encodeReserved, encodeStrict } from './percent.ts';
 import type { OperationPlan, ParameterPlan } from './plan.ts';
@@ -55,7 +56,7 @@ export function guardText(argument: string, value: JsonValue): void {
   const broken =
     typeof value === 'string'
       ? !value.isWellFormed()
-      : typeof value === 'object' && hasLoneSurrogate(JSON.stringify(value));
+      : typeof value === 'object' && hasLoneSurrogate(stringifyLossless(value));
   if (broken) throw invalidField(argument, 'must be well-formed Unicode: it holds half a surrogate pair.');
 }
 

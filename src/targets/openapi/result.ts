@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http';
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
 import type { UpstreamResponse } from '../../core/outbound.ts';
 import type { ContentBlock, ToolResult } from '../../core/tool.ts';
+import { parseLossless } from '../../lib/lossless-json.ts';
 import { decodeText, decodeUnlabelled, isTextMediaType, mediaTypeOf } from './answer-text.ts';
 import { isJsonMediaType } from './content.ts';
 
@@ -26,9 +27,10 @@ const MAX_STRUCTURED_DEPTH = 256;
 /** Renders an answer of any status. */
 export function renderResult(response: UpstreamResponse, options: ResultOptions): ToolResult {
   if (response.status < 200 || response.status > 299) return renderFailure(response);
-  const content = [contentOf(response, options)];
+  const text = response.body.length === 0 ? undefined : readableBody(response);
+  const content = [contentOf(response, text, options)];
   if (options.structured === undefined) return { content, isError: false };
-  const structuredContent = structuredOf(response, options);
+  const structuredContent = structuredOf(response, text, options);
   if (structuredContent !== undefined) return { content, structuredContent, isError: false };
   return { content: [{ type: 'text', text: mismatch(response) }, ...content], isError: true };
 }
@@ -57,11 +59,14 @@ function renderFailure(response: UpstreamResponse): ToolResult {
   return { content: [{ type: 'text', text: lines.join('\n') }], isError: true };
 }
 
-function contentOf(response: UpstreamResponse, { requestId, method }: ResultOptions): ContentBlock {
+function contentOf(
+  response: UpstreamResponse,
+  text: string | undefined,
+  { requestId, method }: ResultOptions,
+): ContentBlock {
   const { status, headers, body } = response;
   if (body.length === 0) return { type: 'text', text: bodiless(status, headers, method) };
   const mimeType = mediaTypeOf(headers['content-type']);
-  const text = readableBody(response);
   if (text !== undefined) return { type: 'text', text };
   const data = body.toString('base64');
   if (mimeType.startsWith('image/')) return { type: 'image', data, mimeType };
@@ -96,15 +101,18 @@ function readableBody({ headers, body }: UpstreamResponse): string | undefined {
  * text that holds it all; and where not even that conforms, the result is marked as an error whose text says that
  * the call itself went through.
  */
-function structuredOf(response: UpstreamResponse, options: ResultOptions): JsonValue | undefined {
+function structuredOf(
+  response: UpstreamResponse,
+  text: string | undefined,
+  options: ResultOptions,
+): JsonValue | undefined {
   const { structured = '', conforms = () => true } = options;
-  const parsed = parseJson(response);
+  const parsed = parseJson(response, text);
   const candidates: JsonValue[] = [];
   if (structured === '') {
     if (isJsonObject(parsed)) candidates.push(parsed);
   } else if (parsed !== undefined) candidates.push({ [structured]: parsed });
   else {
-    const text = readableBody(response);
     if (text !== undefined && text !== '') candidates.push({ [structured]: text });
     candidates.push({ [structured]: null });
   }
@@ -112,11 +120,10 @@ function structuredOf(response: UpstreamResponse, options: ResultOptions): JsonV
   return candidates.find((candidate) => conforms(candidate));
 }
 
-function parseJson(response: UpstreamResponse): JsonValue | undefined {
-  const contentType = response.headers['content-type'] ?? '';
-  if (response.body.length === 0 || !isJsonMediaType(contentType)) return undefined;
+function parseJson({ headers }: UpstreamResponse, text: string | undefined): JsonValue | undefined {
+  if (text === undefined || text === '' || !isJsonMediaType(headers['content-type'] ?? '')) return undefined;
   try {
-    const value = JSON.parse(decodeText(response.body, contentType)) as JsonValue;
+    const value = parseLossless(text) as JsonValue;
     return isShallow(value) ? value : undefined;
   } catch {
     return undefined;
@@ -130,8 +137,10 @@ function isShallow(root: JsonValue): boolean {
     const next: JsonValue[] = [];
     for (const node of level)
       if (typeof node === 'object' && node !== null)
-        for (const member of Object.values(node as Readonly<Record<string, JsonValue>>))
+        for (const name in node) {
+          const member = (node as Readonly<Record<string, JsonValue>>)[name];
           if (typeof member === 'object' && member !== null) next.push(member);
+        }
     level = next;
   }
   return true;

@@ -2,6 +2,7 @@
 // Knows nothing of URLs, headers or safety; callers put the text in its place.
 
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
+import { stringifyLossless } from '../../lib/lossless-json.ts';
 import type { ParameterStyle } from './plan.ts';
 
 /** Turns one name or scalar into the form that its place on the wire needs. */
@@ -48,7 +49,7 @@ export function serialise(value: JsonValue, options: StyleOptions): string | und
 /** The text of a scalar, or the JSON text of anything else: what stands for a value nested deeper than a style goes. */
 export function scalarText(value: JsonValue): string {
   if (typeof value === 'string') return value;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? stringifyLossless(value) : String(value);
 }
 
 /** The members of an object that have a value, in their order. RFC 6570 §2.3 leaves undefined ones out. */
