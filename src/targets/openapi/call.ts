@@ -27,7 +27,7 @@ interface Operation {
 export function createTool(entry: CatalogueEntry, services: TargetServices): InvocableTool {
   let operation: Operation | undefined;
   return {
-    call: async (args, ctx) => {
+    call(args, ctx) {
       operation ??= openOperation(entry);
       return callOperation(operation, args, ctx, services);
     },

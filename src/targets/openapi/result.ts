@@ -124,26 +124,33 @@ function parseJson({ headers }: UpstreamResponse, text: string | undefined): Jso
   if (text === undefined || text === '' || !isJsonMediaType(headers['content-type'] ?? '')) return undefined;
   try {
     const value = parseLossless(text) as JsonValue;
-    return isShallow(value) ? value : undefined;
+    return isShallow(text) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isShallow(root: JsonValue): boolean {
-  let level: readonly JsonValue[] = [root];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_STRUCTURED_DEPTH) return false;
-    const next: JsonValue[] = [];
-    for (const node of level)
-      if (typeof node === 'object' && node !== null)
-        for (const name in node) {
-          const member = (node as Readonly<Record<string, JsonValue>>)[name];
-          if (typeof member === 'object' && member !== null) next.push(member);
-        }
-    level = next;
+/** Nesting is counted on the text: that costs nothing for small answers and needs no recursion for hostile ones. */
+function isShallow(text: string): boolean {
+  if (text.length < 2 * MAX_STRUCTURED_DEPTH) return true;
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) {
+      at = endOfString(text, at);
+    } else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > MAX_STRUCTURED_DEPTH) return false;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
   }
   return true;
+}
+
+/** Index of the quote that ends the string begun at `start`; the text is known to be JSON. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1;
+  return at;
 }
 
 function mismatch({ status }: UpstreamResponse): string {
