@@ -8,7 +8,7 @@ import type { ResourceKind, SealedSecret } from '../core/resources.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { AccessKey } from '../lib/sigv4-verify.ts';
+import type { AccessKey } from '../core/sigv4-verify.ts';
 import type { Row, Store } from '../stores/store.ts';
 import type { ReadSource, TargetType } from '../targets/target-type.ts';
 

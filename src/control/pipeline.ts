@@ -4,7 +4,7 @@
 import { GatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
-import { SigningKeys, verifySigV4 } from '../lib/sigv4-verify.ts';
+import { SigningKeys, verifySigV4 } from '../core/sigv4-verify.ts';
 import { DEFAULT_QUOTAS } from './context.ts';
 import type { ControlContext, ControlServices } from './context.ts';
 import { errorResponse } from './error-response.ts';

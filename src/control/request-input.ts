@@ -4,7 +4,7 @@
 import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
-import { parseStrictJson } from '../lib/strict-json.ts';
+import { parseStrictJson } from '../core/strict-json.ts';
 import { shapeOf } from './model/model.ts';
 import type { Member } from './model/shape.ts';
 import type { Route } from './router.ts';

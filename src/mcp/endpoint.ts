@@ -74,7 +74,7 @@ export function createMcpEndpoint(services: McpServices): McpEndpoint {
       const body = parseBody(bytes);
       id = readableId(body) ?? null;
       if (Array.isArray(body)) return await answerBatch(body, { services, exchange, snapshot, principal, record });
-      return await answerOne(body as JsonValue, { services, exchange, snapshot, principal, record });
+      return await answerOne(body, { services, exchange, snapshot, principal, record });
     } catch (thrown) {
       const { status, error, fault } = renderError(thrown, exchange.requestId, services.log);
       record.code = error.code;

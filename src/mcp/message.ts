@@ -4,7 +4,7 @@
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
-import { parseStrictJson } from '../lib/strict-json.ts';
+import { parseStrictJson } from '../core/strict-json.ts';
 
 /** A whole number of any size: what is too long for a double is a bigint. */
 export type MessageId = string | number | bigint;

@@ -10,6 +10,7 @@ import { invalidToken } from './token.ts';
 
 const CLOCK_TOLERANCE_S = 30;
 const MAX_AUDIENCES = 64;
+const OTHER_TYPES: ReadonlySet<string> = new Set(['ID', 'Refresh', 'Offline', 'Logout']);
 
 export interface CheckedClaims {
   readonly principal: Principal;
@@ -77,7 +78,7 @@ function refuseOtherTokens(claims: JsonObject): void {
   // Only ID tokens hold a hash of another token or code (OpenID Connect Core §3.1.3.6, §3.3.2.11).
   if (claims['at_hash'] !== undefined || claims['c_hash'] !== undefined) throw invalidToken('this is an ID token');
   // Keycloak names the type in a claim.
-  if (['ID', 'Refresh', 'Offline', 'Logout'].includes(String(claims['typ']))) throw invalidToken('typ is not Bearer');
+  if (typeof claims['typ'] === 'string' && OTHER_TYPES.has(claims['typ'])) throw invalidToken('typ is not Bearer');
   if (isJsonObject(claims['cnf']) && (claims['cnf']['jkt'] !== undefined || claims['cnf']['x5t#S256'] !== undefined))
     throw invalidToken('a sender-constrained token was presented as a bearer token');
 }

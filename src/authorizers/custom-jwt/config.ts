@@ -51,7 +51,7 @@ function checkClaimRule(rule: JsonObject): string | undefined {
   const operator = match['claimMatchOperator'];
   const isList = value['matchValueStringList'] !== undefined;
   if (operator === 'CONTAINS_ANY' && !isList) return 'CONTAINS_ANY needs matchValueStringList';
-  if (operator !== 'CONTAINS_ANY' && isList) return `${String(operator)} needs matchValueString`;
+  if (operator !== 'CONTAINS_ANY' && isList) return 'EQUALS and CONTAINS need matchValueString';
   if (rule['inboundTokenClaimValueType'] === 'STRING' && operator !== 'EQUALS')
     return 'a claim of type STRING can only be compared with EQUALS';
   if (rule['inboundTokenClaimValueType'] === 'STRING_ARRAY' && operator === 'EQUALS')
@@ -62,7 +62,7 @@ function checkClaimRule(rule: JsonObject): string | undefined {
 /** The configuration in the form the checks use. Call it only on a configuration without faults. */
 export function parseConfig(config: JsonObject | undefined): CustomJwtConfig {
   const jwt = (config?.['customJWTAuthorizer'] ?? {}) as JsonObject;
-  const discoveryUrl = String(jwt['discoveryUrl']);
+  const discoveryUrl = jwt['discoveryUrl'] as string;
   const allowedScopes = strings(jwt['allowedScopes']);
   const mapping = isJsonObject(jwt['advertisedScopeMapping']) ? jwt['advertisedScopeMapping'] : {};
   const rules: readonly unknown[] = Array.isArray(jwt['customClaims']) ? jwt['customClaims'] : [];
@@ -84,10 +84,10 @@ function parseClaimRule(rule: JsonObject): ClaimRule {
   const match = rule['authorizingClaimMatchValue'] as JsonObject;
   const value = match['claimMatchValue'] as JsonObject;
   return {
-    claim: String(rule['inboundTokenClaimName']),
+    claim: rule['inboundTokenClaimName'] as string,
     valueType: rule['inboundTokenClaimValueType'] as ClaimRule['valueType'],
     operator: match['claimMatchOperator'] as ClaimRule['operator'],
-    values: strings(value['matchValueStringList']) ?? [String(value['matchValueString'])],
+    values: strings(value['matchValueStringList']) ?? [value['matchValueString'] as string],
   };
 }
 

@@ -12,7 +12,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Egress } from '../../core/outbound.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { SingleFlight } from '../../lib/single-flight.ts';
-import { parseStrictJson } from '../../lib/strict-json.ts';
+import { parseStrictJson } from '../../core/strict-json.ts';
 import { invalidToken } from './token.ts';
 
 const FRESH_MS = 10 * 60_000;
@@ -70,10 +70,12 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
   const flights = new SingleFlight<KeySet>();
   let current: KeySet | undefined;
   let lastAttempt = Number.NEGATIVE_INFINITY;
+  let isFetching = false;
   let lastFailure: { at: number; error: GatewayError } | undefined;
 
   async function fetchKeySet(): Promise<KeySet> {
     lastAttempt = clock.monotonic();
+    isFetching = true;
     try {
       const metadata = await fetchJson(discoveryUrl, 'discovery document');
       const issuer = metadata['issuer'];
@@ -98,6 +100,8 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
       lastFailure = { at: clock.monotonic(), error };
       log.warn({ discoveryUrl, reason: error.details.internal, stale: current !== undefined }, 'signing keys could not be fetched');
       throw error;
+    } finally {
+      isFetching = false;
     }
   }
 
@@ -148,7 +152,8 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
     async keyFor(header) {
       let set = await usableSet();
       let key = select(set, header);
-      if (!key && clock.monotonic() - lastAttempt > UNKNOWN_KEY_COOLDOWN_MS) {
+      // Whoever comes while keys are being fetched waits for them: the fetch may be for the very same new key.
+      if (!key && (isFetching || clock.monotonic() - lastAttempt > UNKNOWN_KEY_COOLDOWN_MS)) {
         set = await refresh().catch(() => set);
         key = select(set, header);
       }
@@ -171,7 +176,7 @@ function usableKeys(value: unknown): readonly VerificationKey[] {
   return value
     .filter((jwk): jwk is JWK => {
       if (!isJsonObject(jwk)) return false;
-      const isPublicAsymmetric = ['RSA', 'EC', 'OKP'].includes(String(jwk['kty'])) && jwk['d'] === undefined;
+      const isPublicAsymmetric = ['RSA', 'EC', 'OKP'].some((type) => jwk['kty'] === type) && jwk['d'] === undefined;
       return isPublicAsymmetric && (jwk['use'] === undefined || jwk['use'] === 'sig');
     })
     .map((jwk) => ({ kid: typeof jwk.kid === 'string' ? jwk.kid : undefined, jwk, imported: new Map() }));

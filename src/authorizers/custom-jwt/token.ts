@@ -4,14 +4,13 @@
 import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { parseStrictJson } from '../../lib/strict-json.ts';
+import { parseStrictJson } from '../../core/strict-json.ts';
 import type { RequestHead } from '../authorizer.ts';
 
 /** Asymmetric algorithms a token may name (RFC 8725 §3.1: from configuration, never from the token alone). */
-const ALGORITHMS: ReadonlySet<string> = new Set([
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-]);
+const ALGORITHMS: ReadonlySet<string> = new Set(
+  'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' '),
+);
 
 const MAX_TOKEN_BYTES = 8 * 1024;
 const MAX_KID = 256;
@@ -47,6 +46,8 @@ export function tokenHeader(token: string): TokenHeader {
   const { alg, kid, typ } = header;
   if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) throw invalidToken('the algorithm is not allowed');
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID)) throw invalidToken('the key id is not usable');
+  // No extension is understood, so none may be critical (RFC 7515 §4.1.11); `b64` is one that jose would honour.
+  if (header['crit'] !== undefined || header['b64'] !== undefined) throw invalidToken('the header has an extension');
   if (typeof typ === 'string' && OTHER_TYPES.has(typ.toLowerCase().replace(/^application\//, '')))
     throw invalidToken('the token is of another type than an access token');
   return kid === undefined ? { alg } : { alg, kid };

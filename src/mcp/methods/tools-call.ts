@@ -2,7 +2,6 @@
 
 import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
-import type { JsonObject } from '../../core/json.ts';
 import type { ToolResult } from '../../core/tool.ts';
 import type { SchemaFault } from '../../lib/json-schema/compile.ts';
 import { INVALID_PARAMS, ProtocolError } from '../error-response.ts';
@@ -53,8 +52,8 @@ function describe(faults: readonly SchemaFault[]): string {
 }
 
 function renderResult(result: ToolResult, isModern: boolean): string {
-  const members: JsonObject & { content?: unknown } = {
-    content: result.content as unknown as JsonObject[],
+  const members = {
+    content: result.content,
     ...(result.structuredContent === undefined ? {} : { structuredContent: result.structuredContent }),
     isError: result.isError,
     ...(result._meta === undefined ? {} : { _meta: result._meta }),

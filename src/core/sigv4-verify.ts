@@ -4,8 +4,8 @@
 // It must not know which operations there are, nor where access keys are kept.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { GatewayError } from '../core/errors.ts';
-import type { Secret } from './secret.ts';
+import { GatewayError } from './errors.ts';
+import type { Secret } from '../lib/secret.ts';
 
 /** What is verified. Header names in lower case, each with all of its values in order (as Latin-1 text). */
 export interface SignedRequest {

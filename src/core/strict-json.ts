@@ -4,9 +4,9 @@
 // Messages never quote the text: it may hold a secret.
 
 import { isUtf8 } from 'node:buffer';
-import { GatewayError } from '../core/errors.ts';
-import type { JsonValue } from '../core/json.ts';
-import { parseLossless } from './lossless-json.ts';
+import { GatewayError } from './errors.ts';
+import type { JsonValue } from './json.ts';
+import { parseLossless } from '../lib/lossless-json.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

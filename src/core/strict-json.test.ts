@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError } from './errors.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);

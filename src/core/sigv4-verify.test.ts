@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { SignatureV4 } from '@smithy/signature-v4';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GatewayError } from '../core/errors.ts';
-import { Secret } from './secret.ts';
+import { GatewayError } from './errors.ts';
+import { Secret } from '../lib/secret.ts';
 import { SigningKeys, verifySigV4 } from './sigv4-verify.ts';
 import type { AccessKey, SignedRequest, SigV4Options } from './sigv4-verify.ts';
 
