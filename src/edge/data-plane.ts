@@ -125,11 +125,10 @@ function send(
     headers['x-accel-buffering'] = 'no';
   }
   if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(payload);
-  const isRefusal = !request.complete && answer.status >= 400;
-  if (isRefusal) headers['connection'] = 'close';
+  if (answer.status === 413) headers['connection'] = 'close';
   response.writeHead(answer.status, headers);
   const sent = request.method === 'HEAD' ? '' : payload;
-  if (isRefusal) endOverUnreadBody(request, response, sent);
+  if (!request.complete) endOverUnreadBody(request, response, sent);
   else response.end(sent);
 }
 
