@@ -113,11 +113,13 @@ async function discover(
   return catalogue;
 }
 
+/** Where the credential goes; `by-document` when its configuration leaves that to the target's document. */
 function placementOf(configuration: JsonObject, services: ReconcileServices) {
   const type = services.credentialTypes.find(
     (candidate) => candidate.type === configuration['credentialProviderType'],
   );
-  return type?.placement(configuration['credentialProvider'] as JsonObject | undefined);
+  if (!type) return undefined;
+  return type.placement(configuration['credentialProvider'] as JsonObject | undefined) ?? 'by-document';
 }
 
 /** Stores the tools beside the old ones and points the target at them; undefined when the target has changed. */

@@ -14,8 +14,11 @@ export type ReadSource = (uri: string, signal: AbortSignal) => Promise<string>;
 export interface DiscoverContext {
   /** `gatewright:` settings of the target, keys without the prefix. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Where the target's configured credential goes, so that no argument is made of it. */
-  readonly credential?: CredentialPlacement;
+  /**
+   * Where the target's configured credential goes, so that no argument is made of it. `by-document`: there is one,
+   * and the document says of each operation where it belongs. Absent: no credential is configured.
+   */
+  readonly credential?: CredentialPlacement | 'by-document';
   readonly readSource: ReadSource;
   readonly signal: AbortSignal;
   readonly log: Log;

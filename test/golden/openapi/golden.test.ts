@@ -1,6 +1,7 @@
 // The golden cases of this folder: a document, a line of dashes, and the tools that have to come of it. Run with
 // UPDATE_GOLDEN=1 to write what comes out now, then read the difference before committing it.
-// Comment lines at the head of a document may say `# location: …`, `# setting: key=value`, `# credential: in name`.
+// Comment lines at the head of a document may say `# location: …`, `# setting: key=value`, `# credential: in name` or
+// `# credential: by-document`.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ function optionsOf(document: string): ImportOptions {
   return {
     location: said('location')[0] ?? 'inline',
     settings: Object.fromEntries(said('setting').map((pair) => pair.split('=', 2) as [string, string])),
+    ...(place === 'by-document' ? { credential: place } : {}),
     ...(place === undefined || name === undefined
       ? {}
       : { credential: { in: place as CredentialPlacement['in'], name } }),

@@ -65,12 +65,26 @@ export function flattenObject(raw: unknown, base: string, context: SchemaContext
     if (first === undefined || parts.hidden.has(name)) continue;
     properties.set(name, schemas.length === 1 ? first : merge(schemas));
   }
+  if (context.direction === 'request') addUndescribed(parts, properties, context);
   return {
     properties,
     required: new Set([...parts.required].filter((name) => !parts.hidden.has(name))),
     ...(parts.additional === undefined ? {} : { additional: parts.additional }),
     closed: parts.closed,
   };
+}
+
+/** Required but described nowhere: the API asks for it, and any value will do. */
+function addUndescribed(parts: Parts, properties: Map<string, Schema>, context: SchemaContext): void {
+  for (const name of parts.required) {
+    if (parts.properties.has(name)) continue;
+    const shown = JSON.stringify(name.slice(0, 80));
+    if (parts.closed) context.note(`property ${shown} is required but not allowed; it was left out`);
+    else {
+      context.note(`property ${shown} is required but not described; any value is accepted`);
+      properties.set(name, emptyObject());
+    }
+  }
 }
 
 function collect(

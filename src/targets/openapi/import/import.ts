@@ -31,8 +31,8 @@ export interface ImportOptions {
   readonly location: string;
   /** `gatewright:` settings, keys without the prefix. */
   readonly settings: Readonly<Record<string, string>>;
-  /** What the target's credential fills, so that no argument is made of it. */
-  readonly credential?: CredentialPlacement;
+  /** What the target's credential fills, so that no argument is made of it; see DiscoverContext. */
+  readonly credential?: CredentialPlacement | 'by-document';
 }
 
 const WORK_LIMITS = { operation: 300_000, document: 12_000_000 };

@@ -21,7 +21,7 @@ import { readPath } from './path.ts';
 import { emptyObject, member, type Schema } from './raw.ts';
 import type { References } from './references.ts';
 import { readResponse } from './response.ts';
-import { readSecurity } from './security.ts';
+import { placeFilled, readSecurity } from './security.ts';
 import type { Servers } from './servers.ts';
 
 /** One operation as the document has it. */
@@ -38,7 +38,7 @@ export interface DocumentContext {
   readonly root: unknown;
   readonly references: References;
   readonly servers: Servers;
-  readonly credential: CredentialPlacement | undefined;
+  readonly credential: CredentialPlacement | 'by-document' | undefined;
   readonly requests: Definitions;
   readonly responses: Definitions;
 }
@@ -68,8 +68,7 @@ export function buildTool(
   const security = readSecurity(root, operation, references);
   const read = readParameters(pathItem, operation, context, {
     path,
-    security,
-    credential: document.credential,
+    filled: placeFilled(document.credential, security),
   });
   const body = readBody(root, operation, read, context);
   if (body !== undefined && /^(GET|HEAD|DELETE|OPTIONS)$/.test(method))
@@ -97,7 +96,7 @@ export function buildTool(
     parameters: input.parameters,
     ...(input.body === undefined ? {} : { body: input.body }),
     accept: response.accept,
-    ...(security.plan === undefined ? {} : { security: security.plan }),
+    ...(security === undefined ? {} : { security }),
     ...(output === undefined || response.output === undefined
       ? {}
       : { structured: response.output.structured }),

@@ -7,7 +7,7 @@ import { readCollectionFormat, readStyle, type ParameterPlace } from './paramete
 import type { PathReading } from './path.ts';
 import { entriesOf, isRaw, member, type Raw, type Schema, textMember } from './raw.ts';
 import { convertSchema, type SchemaContext } from './schema.ts';
-import { isCredential, type SecurityReading } from './security.ts';
+import { isPlacedAt } from './security.ts';
 
 /** A parameter before it has its argument. */
 export interface ReadParameter extends Omit<ParameterPlan, 'argument'> {
@@ -24,8 +24,8 @@ export interface ParametersReading {
 /** What decides about the parameters besides the document. */
 export interface ParameterRules {
   readonly path: PathReading;
-  readonly security: SecurityReading;
-  readonly credential: CredentialPlacement | undefined;
+  /** What the target's credential fills when this operation is called. */
+  readonly filled: CredentialPlacement | undefined;
 }
 
 const NEVER = /^(accept|content-type)$/i;
@@ -161,17 +161,8 @@ function reasonToDrop(
     if (NEVER.test(name)) return '';
     if (FRAMING.test(name)) return 'the gateway sets this header itself';
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'its name is no header name';
-    if (
-      name.toLowerCase() === 'authorization' &&
-      (rules.security.usesAuthorization || rules.credential !== undefined)
-    )
-      return 'the credential fills it';
   }
-  if (
-    isCredential(place, name, rules.credential) ||
-    rules.security.keys.some((key) => isCredential(place, name, key))
-  )
-    return 'the credential fills it';
+  if (rules.filled !== undefined && isPlacedAt(rules.filled, place, name)) return 'the credential fills it';
   return place === 'query' && fixed.has(name) ? 'the path sets it' : undefined;
 }
 

@@ -5,41 +5,41 @@ import type { CredentialPlacement } from '../../../core/outbound.ts';
 import { isRaw, member, textMember } from './raw.ts';
 import type { References } from './references.ts';
 
-/** The security of one operation. */
-export interface SecurityReading {
-  readonly plan?: CredentialPlacement | 'none';
-  /** Every placement of an apiKey scheme in force, whichever alternative it stands in. */
-  readonly keys: readonly CredentialPlacement[];
-  /** Some scheme puts a credential in the Authorization header. */
-  readonly usesAuthorization: boolean;
-}
-
-/** Reads an operation's `security`, inherited from the root when it has none of its own. */
-export function readSecurity(root: unknown, operation: unknown, references: References): SecurityReading {
+/**
+ * Where an operation's `security`, inherited from the root when it has none of its own, puts the credential: the
+ * first placement that can be made sense of. `none`: the root asks for a credential and the operation does not.
+ */
+export function readSecurity(
+  root: unknown,
+  operation: unknown,
+  references: References,
+): CredentialPlacement | 'none' | undefined {
   const own = member(operation, 'security');
   const inherited = member(root, 'security');
-  const alternatives: unknown[] = Array.isArray(own) ? own : Array.isArray(inherited) ? inherited : [];
-  const rootAsks =
-    Array.isArray(inherited) && inherited.some((item) => isRaw(item) && Object.keys(item).length > 0);
-  if (Array.isArray(own) && own.every((item) => isRaw(item) && Object.keys(item).length === 0))
-    return { ...(rootAsks ? { plan: 'none' as const } : {}), keys: [], usesAuthorization: false };
-  const placements: CredentialPlacement[] = [];
-  const keys: CredentialPlacement[] = [];
-  for (const alternative of alternatives)
+  if (Array.isArray(own) && !asks(own)) return asks(inherited) ? 'none' : undefined;
+  const alternatives: unknown = Array.isArray(own) ? own : inherited;
+  for (const alternative of Array.isArray(alternatives) ? (alternatives as unknown[]) : [])
     for (const name of isRaw(alternative) ? Object.keys(alternative) : []) {
       const placement = placementOf(schemeNamed(root, name, references));
-      if (placement === undefined) continue;
-      placements.push(placement);
-      if (placement.prefix === undefined) keys.push(placement);
+      if (placement !== undefined) return placement;
     }
-  const [first] = placements;
-  return {
-    ...(first === undefined ? {} : { plan: first }),
-    keys,
-    usesAuthorization: placements.some(
-      (each) => each.in === 'header' && each.name.toLowerCase() === 'authorization',
-    ),
-  };
+  return undefined;
+}
+
+/** True when a list of alternatives names any scheme. */
+function asks(security: unknown): boolean {
+  return Array.isArray(security) && security.some((item) => isRaw(item) && Object.keys(item).length > 0);
+}
+
+/** What the target's credential fills on calls of an operation with that security. */
+export function placeFilled(
+  credential: CredentialPlacement | 'by-document' | undefined,
+  security: CredentialPlacement | 'none' | undefined,
+): CredentialPlacement | undefined {
+  // Public operations are called without the credential.
+  if (credential === undefined || security === 'none') return undefined;
+  if (credential !== 'by-document') return credential;
+  return security ?? { in: 'header', name: 'Authorization' };
 }
 
 function schemeNamed(root: unknown, name: string, references: References): unknown {
@@ -76,12 +76,8 @@ function placementOf(scheme: unknown): CredentialPlacement | undefined {
   }
 }
 
-/** True when a parameter is what a credential fills. */
-export function isCredential(
-  place: string,
-  name: string,
-  credential: CredentialPlacement | undefined,
-): boolean {
-  if (credential === undefined || credential.in !== place) return false;
-  return place === 'header' ? credential.name.toLowerCase() === name.toLowerCase() : credential.name === name;
+/** True when a parameter is what a placement names. */
+export function isPlacedAt(placement: CredentialPlacement, place: string, name: string): boolean {
+  if (placement.in !== place) return false;
+  return place === 'header' ? placement.name.toLowerCase() === name.toLowerCase() : placement.name === name;
 }
