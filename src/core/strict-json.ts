@@ -85,7 +85,8 @@ function countOwnMembers(value: JsonValue | undefined): number {
     for (const item of value as readonly JsonValue[]) count += countOwnMembers(item);
     return count;
   }
-  for (const name in value) count += 1 + countOwnMembers((value as Record<string, JsonValue>)[name]);
+  const members = value as Readonly<Record<string, JsonValue>>;
+  for (const name in members) count += 1 + countOwnMembers(members[name]);
   return count;
 }
 

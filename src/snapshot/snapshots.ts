@@ -3,7 +3,8 @@
 // `get` never waits and never reads the store.
 
 import type { Authorizer } from '../authorizers/authorizer.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { toGatewayError } from '../core/errors.ts';
+import type { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { parseArn } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';

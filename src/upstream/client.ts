@@ -98,7 +98,7 @@ function guardedConnector(guard: EgressGuard, url: URL, ca: string | undefined):
     lookup: guard.lookupFor(url),
     minVersion: 'TLSv1.2',
     ...(ca === undefined ? {} : { ca }),
-  } as buildConnector.BuildOptions);
+  });
   return (options, callback) => {
     connect(options, (...[error, socket]: [Error, null] | [null, Socket]) => {
       if (error) {
@@ -204,7 +204,7 @@ function exchange(pool: Pool, { method, url, headers, body }: OutboundRequest, o
       pool.dispatch(
         {
           path: url.pathname + url.search,
-          method: method as Dispatcher.HttpMethod,
+          method,
           headers,
           body: body ?? null,
           headersTimeout: 0,

@@ -71,7 +71,7 @@ export function createEgressGuard(rules: readonly AllowRule[]): EgressGuard {
     rules.some((rule) => {
       if (rule.kind !== 'range' || (rule.port !== undefined && rule.port !== port)) return false;
       const [network, bits] = rule.range;
-      return network.kind() === address.kind() && address.match(network as never, bits);
+      return network.kind() === address.kind() && address.match(network, bits);
     });
   const mayReach = (url: URL, address: string): boolean => {
     if (!ipaddr.isValid(address)) return false;
@@ -120,7 +120,7 @@ export function createEgressGuard(rules: readonly AllowRule[]): EgressGuard {
 /** Global unicast only; for IPv6 that is 2000::/3 (RFC 4291 §2.4), which leaves out IPv4-compatible addresses. */
 function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   if (address.range() !== 'unicast' || NEVER_PUBLIC.has(address.toString())) return false;
-  return address.kind() === 'ipv4' || address.match(ipaddr.parseCIDR('2000::/3') as never);
+  return address.kind() === 'ipv4' || address.match(ipaddr.parseCIDR('2000::/3'));
 }
 
 function reasonFor(url: URL): string {

@@ -56,7 +56,7 @@ describe('vault', () => {
 describe('Secret', () => {
   it('shows nothing however it is printed', () => {
     const secret = new Secret('hunter2');
-    const shown = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect({ secret }, { depth: 9, showHidden: true })];
+    const shown = [String(secret), [secret].join(), JSON.stringify({ secret }), inspect({ secret }, { depth: 9, showHidden: true })];
     for (const text of shown) expect(text).not.toContain('hunter2');
   });
 });

@@ -8,7 +8,7 @@ import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Change, Page, Row, Store, StoreReader, StoreTransaction } from '../store.ts';
 import { tableOf } from './tables.ts';
-import type { ResourceTable, Tables } from './tables.ts';
+import type { NewRow, StoredRow, Tables } from './tables.ts';
 
 export interface SqlEngine {
   readonly db: Kysely<Tables>;
@@ -159,7 +159,7 @@ function createTransaction(
     ...createReader(trx),
     async create(kind, { id, parentId = '', name, document }) {
       const now = engine.clock.now();
-      const row: ResourceTable = {
+      const row: NewRow = {
         id,
         parent_id: parentId,
         name,
@@ -180,7 +180,7 @@ function createTransaction(
       return toRow(kind, row);
     },
     async replace(kind, row, document, { quiet = false } = {}) {
-      const updated: Pick<ResourceTable, 'revision' | 'updated_at' | 'document'> = {
+      const updated = {
         revision: row.revision + 1,
         updated_at: quiet ? row.updatedAt : engine.clock.now(),
         document: JSON.stringify(document),
@@ -241,19 +241,19 @@ async function recordChanges(
       .execute();
 }
 
-function toRow<K extends ResourceKind>(kind: K, row: ResourceTable): Row<K> {
+function toRow<K extends ResourceKind>(kind: K, row: StoredRow): Row<K> {
   return {
     id: row.id,
     parentId: row.parent_id,
     name: row.name,
-    revision: Number(row.revision),
+    revision: row.revision,
     createdAt: Number(row.created_at),
     updatedAt: Number(row.updated_at),
     document: parseDocument(kind, row),
   };
 }
 
-function parseDocument<K extends ResourceKind>(kind: K, row: ResourceTable): ResourceDocuments[K] {
+function parseDocument<K extends ResourceKind>(kind: K, row: StoredRow): ResourceDocuments[K] {
   try {
     return JSON.parse(row.document) as ResourceDocuments[K];
   } catch (thrown) {

@@ -1,21 +1,24 @@
 // Tables as Kysely types: one description for every SQL engine. One table a kind of resource, all of one form:
 // real columns for what is looked up, the document as JSON text. Knows no document's content.
 
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType, Insertable, Selectable } from 'kysely';
 import type { ResourceKind } from '../../core/resources.ts';
+
+/** A 64-bit column: some drivers read it as text. Written as a number. */
+type BigIntColumn = ColumnType<number | string, number, number | string>;
 
 export interface ResourceTable {
   id: string;
   parent_id: string;
   name: string;
   revision: number;
-  created_at: number;
-  updated_at: number;
+  created_at: BigIntColumn;
+  updated_at: BigIntColumn;
   document: string;
 }
 
 export interface ChangeTable {
-  sequence: ColumnType<number, number, never>;
+  sequence: BigIntColumn;
   kind: string;
   id: string;
   parent_id: string;
@@ -24,13 +27,13 @@ export interface ChangeTable {
 export interface LeaseTable {
   name: string;
   owner: string;
-  expires_at: number;
+  expires_at: BigIntColumn;
 }
 
 /** One row: the newest change's number. Its row lock is what orders commits on every engine. */
 export interface CounterTable {
   name: string;
-  value: Generated<number>;
+  value: BigIntColumn;
 }
 
 export interface Tables {
@@ -61,3 +64,6 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
 export function tableOf(kind: ResourceKind): 'gateway' {
   return TABLE_OF[kind] as 'gateway';
 }
+
+export type StoredRow = Selectable<ResourceTable>;
+export type NewRow = Insertable<ResourceTable>;
