@@ -5,7 +5,7 @@ import { toGatewayError } from '../core/errors.ts';
 import type { GatewayStatus } from '../core/resources.ts';
 import type { StoreTransaction } from '../stores/store.ts';
 import { everyRow } from './context.ts';
-import type { Outcome, ReconcileServices } from './reconcile.ts';
+import type { Outcome, ReconcileServices } from './reconcile-step.ts';
 import { removeTarget } from './reconcile-target.ts';
 import { statusReasonsOf } from './status-reasons.ts';
 

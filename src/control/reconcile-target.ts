@@ -11,7 +11,7 @@ import type { Row, StoreTransaction } from '../stores/store.ts';
 import { present } from './context.ts';
 import { typeOf } from './gateway-target/load.ts';
 import { wholeConfiguration } from './gateway-target/payload.ts';
-import type { AttemptSignals, Outcome, ReconcileServices } from './reconcile.ts';
+import type { AttemptSignals, Outcome, ReconcileServices } from './reconcile-step.ts';
 import { statusReasonsOf } from './status-reasons.ts';
 
 type TargetRow = Row<'gateway-target'>;

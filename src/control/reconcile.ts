@@ -6,17 +6,10 @@ import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import { sweepClientTokens } from './client-token.ts';
 import { everyRow } from './context.ts';
-import type { ControlServices, Quotas } from './context.ts';
 import { stepGateway } from './reconcile-gateway.ts';
 import { stepTarget } from './reconcile-target.ts';
+import type { Outcome, ReconcileServices } from './reconcile-step.ts';
 import { createWorkQueue } from './work-queue.ts';
-
-export interface ReconcileServices extends Omit<ControlServices, 'quotas'> {
-  readonly quotas: Quotas;
-}
-
-/** `changed`: somebody else wrote the row meanwhile, look again. */
-export type Outcome = 'done' | 'changed' | 'retry';
 
 type Kind = 'gateway' | 'gateway-target';
 
@@ -36,12 +29,6 @@ const MAX_BACKOFF_MS = 30_000;
 /** True for a state that the reconciler has to end. */
 export const isTransient = (status: string): boolean =>
   ['CREATING', 'UPDATING', 'SYNCHRONIZING', 'DELETING'].includes(status);
-
-/** Why an attempt is broken off: the process stops, or the row has changed under it. */
-export interface AttemptSignals {
-  readonly stopping: AbortSignal;
-  readonly superseded: AbortSignal;
-}
 
 /** A reconciler that has not started; `wake` works from the beginning. */
 export function createReconciler(services: ReconcileServices): Reconciler {

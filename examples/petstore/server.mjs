@@ -1,31 +1,23 @@
 // A small real upstream to try the gateway against: pets in memory, an API key in X-API-Key, node:http only.
-// Start it with `node examples/petstore/server.ts` (port 8081, or the first argument).
+// Start it with `node examples/petstore/server.mjs` (port 8081, or the first argument).
 
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-
-interface Pet {
-  readonly id: number;
-  readonly name: string;
-  readonly kind: string;
-  readonly age?: number;
-}
 
 const API_KEY = 'demo-key';
 const port = Number(process.argv[2] ?? 8081);
-const pets = new Map<number, Pet>([
+const pets = new Map([
   [1, { id: 1, name: 'Rex', kind: 'dog', age: 4 }],
   [2, { id: 2, name: 'Tom', kind: 'cat' }],
 ]);
 
 const server = createServer((request, response) => {
-  handle(request, response).catch((error: unknown) => {
+  handle(request, response).catch((error) => {
     console.error(error);
     answer(response, 500, { message: 'something broke' });
   });
 });
 
-async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(request, response) {
   const url = new URL(request.url ?? '/', 'http://localhost');
   console.log(request.method, request.url);
   if (request.headers['x-api-key'] !== API_KEY) return answer(response, 401, { message: 'wrong or missing X-API-Key' });
@@ -36,8 +28,8 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     return answer(response, 200, { pets: found.slice(0, Number(url.searchParams.get('limit') ?? 20)) });
   }
   if (url.pathname === '/pets' && request.method === 'POST') {
-    const { name, kind, age } = (await readJson(request)) as Omit<Pet, 'id'>;
-    const pet: Pet = { id: Math.max(0, ...pets.keys()) + 1, name, kind, ...(age === undefined ? {} : { age }) };
+    const { name, kind, age } = await readJson(request);
+    const pet = { id: Math.max(0, ...pets.keys()) + 1, name, kind, ...(age === undefined ? {} : { age }) };
     pets.set(pet.id, pet);
     return answer(response, 201, pet);
   }
@@ -51,13 +43,13 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   return answer(response, 405, { message: 'not for pets' });
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+async function readJson(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
   return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }
 
-function answer(response: ServerResponse, status: number, body?: unknown): void {
+function answer(response, status, body) {
   const text = body === undefined ? '' : JSON.stringify(body);
   response.writeHead(status, text === '' ? {} : { 'content-type': 'application/json' });
   response.end(text);
