@@ -60,6 +60,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   },
 });
 
+/** Those this version knows. */
+export const MIGRATION_NAMES: readonly string[] = Object.freeze(Object.keys(MIGRATIONS));
+
 /** Hands the migrations to Kysely's Migrator. */
 export const migrationProvider: MigrationProvider = Object.freeze({
   getMigrations: () => Promise.resolve({ ...MIGRATIONS }),

@@ -1,7 +1,7 @@
 // SQLite through node:sqlite: the default store, one file in the data directory.
 // WAL for readers beside a writer, synchronous=FULL so that acknowledged means durable (fsync on each commit).
 
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
@@ -12,7 +12,7 @@ import { GatewayError } from '../../core/errors.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Store } from '../store.ts';
-import { migrationProvider } from '../sql/migrations.ts';
+import { MIGRATION_NAMES, migrationProvider } from '../sql/migrations.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
 import type { Tables } from '../sql/tables.ts';
 
@@ -27,7 +27,7 @@ const STATEMENTS_KEPT = 200;
 export async function openSqliteStore(path: string, clock: Clock = systemClock): Promise<Store> {
   let database: DatabaseSync;
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (path !== ':memory:') createFile(path);
     database = new DatabaseSync(path, { timeout: 5000 });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
   } catch (thrown) {
@@ -37,6 +37,14 @@ export async function openSqliteStore(path: string, clock: Clock = systemClock):
       {
         cause: thrown,
       },
+    );
+  }
+  const unknown = unknownMigrations(database);
+  if (unknown.length > 0) {
+    database.close();
+    throw new GatewayError(
+      'Unavailable',
+      `The database file ${path} was written by a newer version of Gatewright (it has ${unknown.join(', ')}). Start that version or a later one, or restore a copy from before.`,
     );
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(database) }) });
@@ -55,6 +63,20 @@ export async function openSqliteStore(path: string, clock: Clock = systemClock):
     isUniqueViolation: (thrown) =>
       thrown instanceof Error && 'errcode' in thrown && UNIQUE_VIOLATIONS.has(thrown.errcode as number),
   });
+}
+
+/** Made beforehand, because SQLite would leave the mode to the umask; its journal files take over the mode. */
+function createFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+}
+
+/** Migrations that were run on the file and are not ours: its tables may be other ones than we know. */
+function unknownMigrations(database: DatabaseSync): readonly string[] {
+  const hasRun = database.prepare(`select name from sqlite_master where name = 'kysely_migration'`).get();
+  if (!hasRun) return [];
+  const rows = database.prepare('select name from kysely_migration order by name').all();
+  return rows.map(({ name }) => String(name)).filter((name) => !MIGRATION_NAMES.includes(name));
 }
 
 /** node:sqlite in the form that Kysely's dialect expects; statements are prepared once and kept. */
