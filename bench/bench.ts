@@ -13,7 +13,9 @@ import { Pool } from 'undici';
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 7);
 const CALLS = Number(process.env['BENCH_CALLS'] ?? 8_000);
 const CONNECTIONS = 32;
-const { toolsCallRatio } = JSON.parse(readFileSync(new URL('budget.json', import.meta.url), 'utf8')) as { toolsCallRatio: number };
+const { toolsCallRatio } = JSON.parse(readFileSync(new URL('budget.json', import.meta.url), 'utf8')) as {
+  toolsCallRatio: number;
+};
 
 interface Server {
   readonly name: string;
@@ -30,27 +32,53 @@ const upstream = start('process-upstream.ts', []);
 const { port } = await answer<{ port: number }>(upstream);
 const floorProcess = start('process-floor.ts', [String(port)]);
 const floorPort = (await answer<{ port: number }>(floorProcess)).port;
-const gatewayProcess = start('process-gateway.ts', [String(port), `${issuer}/.well-known/openid-configuration`]);
+const gatewayProcess = start('process-gateway.ts', [
+  String(port),
+  `${issuer}/.well-known/openid-configuration`,
+]);
 const { url } = await answer<{ url: string }>(gatewayProcess);
 
 const args = { name: 'Rex', kind: 'dog', age: 4, tags: ['brown', 'large'], owner: { id: 3, name: 'Ada' } };
-const legacy = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'pets___addPet', arguments: args } };
+const legacy = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'pets___addPet', arguments: args },
+};
 const modern = {
   ...legacy,
   params: {
     ...legacy.params,
-    _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} },
+    _meta: {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    },
   },
 };
-const bearer = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', authorization: `Bearer ${token}` };
+const bearer = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+  authorization: `Bearer ${token}`,
+};
 const servers = [
   server('floor', floorProcess, new URL(`http://127.0.0.1:${floorPort}/`), bearer, legacy),
-  server('gateway, 2025-11-25', gatewayProcess, new URL(url), { ...bearer, 'mcp-protocol-version': '2025-11-25' }, legacy),
+  server(
+    'gateway, 2025-11-25',
+    gatewayProcess,
+    new URL(url),
+    { ...bearer, 'mcp-protocol-version': '2025-11-25' },
+    legacy,
+  ),
   server(
     'gateway, 2026-07-28',
     gatewayProcess,
     new URL(url),
-    { ...bearer, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'pets___addPet' },
+    {
+      ...bearer,
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': 'tools/call',
+      'mcp-name': 'pets___addPet',
+    },
     modern,
   ),
 ];
@@ -70,7 +98,11 @@ for (const each of servers) {
   const pairs = each.perCall.map((value, index) => value / (floor?.perCall[index] ?? Number.NaN));
   if (each !== floor) worst = Math.max(worst, median(pairs));
   console.log(
-    `${each.name.padEnd(22)} min ${Math.min(...each.perCall).toFixed(1).padStart(6)}  median ${median(each.perCall).toFixed(1).padStart(6)}  ratio to floor ${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)} to ${Math.max(...pairs).toFixed(2)})`,
+    `${each.name.padEnd(22)} min ${Math.min(...each.perCall)
+      .toFixed(1)
+      .padStart(
+        6,
+      )}  median ${median(each.perCall).toFixed(1).padStart(6)}  ratio to floor ${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)} to ${Math.max(...pairs).toFixed(2)})`,
   );
 }
 for (const each of [upstream, floorProcess, gatewayProcess]) each.disconnect();
@@ -79,8 +111,22 @@ close();
 console.log(`budget ${toolsCallRatio}: ${worst <= toolsCallRatio ? 'kept' : 'exceeded'}`);
 process.exitCode = worst <= toolsCallRatio ? 0 : 1;
 
-function server(name: string, child: ChildProcess, at: URL, headers: Record<string, string>, message: object): Server {
-  return { name, process: child, url: at, pool: new Pool(at.origin, { connections: CONNECTIONS }), headers, body: JSON.stringify(message), perCall: [] };
+function server(
+  name: string,
+  child: ChildProcess,
+  at: URL,
+  headers: Record<string, string>,
+  message: object,
+): Server {
+  return {
+    name,
+    process: child,
+    url: at,
+    pool: new Pool(at.origin, { connections: CONNECTIONS }),
+    headers,
+    body: JSON.stringify(message),
+    perCall: [],
+  };
 }
 
 async function load({ pool, url: at, headers, body }: Server, calls: number): Promise<void> {
@@ -90,7 +136,8 @@ async function load({ pool, url: at, headers, body }: Server, calls: number): Pr
       left -= 1;
       const response = await pool.request({ path: at.pathname, method: 'POST', headers, body });
       const text = await response.body.text();
-      if (response.statusCode !== 200 || !text.includes('"isError":false')) throw new Error(`${response.statusCode}: ${text.slice(0, 300)}`);
+      if (response.statusCode !== 200 || !text.includes('"isError":false'))
+        throw new Error(`${response.statusCode}: ${text.slice(0, 300)}`);
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, client));
@@ -123,7 +170,9 @@ async function startIssuer(): Promise<{ issuer: string; token: string; close: ()
   let base = '';
   const http = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : { issuer: base, jwks_uri: `${base}/jwks` }));
+    response.end(
+      JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : { issuer: base, jwks_uri: `${base}/jwks` }),
+    );
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;

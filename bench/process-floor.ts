@@ -11,9 +11,15 @@ const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) =
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    const message = JSON.parse(Buffer.concat(chunks).toString()) as { id: number; params: { arguments: object } };
+    const message = JSON.parse(Buffer.concat(chunks).toString()) as {
+      id: number;
+      params: { arguments: object };
+    };
     void forward(message.id, message.params.arguments).then((text) => {
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(text),
+      });
       response.end(text);
     });
   });

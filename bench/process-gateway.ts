@@ -30,7 +30,11 @@ const petSchema = {
     kind: { type: 'string', enum: ['dog', 'cat', 'bird'] },
     age: { type: 'integer', minimum: 0, maximum: 40 },
     tags: { type: 'array', items: { type: 'string' }, maxItems: 8 },
-    owner: { type: 'object', properties: { id: { type: 'integer' }, name: { type: 'string' } }, required: ['id'] },
+    owner: {
+      type: 'object',
+      properties: { id: { type: 'integer' }, name: { type: 'string' } },
+      required: ['id'],
+    },
   },
   required: ['name', 'kind'],
 };
@@ -59,7 +63,10 @@ const gateway = await control.invoke('CreateGateway', {
     customJWTAuthorizer: { discoveryUrl: discoveryUrl ?? '', allowedAudience: ['bench'] },
   },
 });
-const provider = await control.invoke('CreateApiKeyCredentialProvider', { name: 'bench', apiKey: 'k-123456' });
+const provider = await control.invoke('CreateApiKeyCredentialProvider', {
+  name: 'bench',
+  apiKey: 'k-123456',
+});
 await control.invoke('CreateGatewayTarget', {
   gatewayIdentifier: gateway['gatewayId'],
   name: 'pets',

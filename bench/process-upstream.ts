@@ -3,7 +3,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-const BODY = JSON.stringify({ id: 7, name: 'Rex', kind: 'dog', tags: ['brown', 'large'], owner: { id: 3, name: 'Ada' } });
+const BODY = JSON.stringify({
+  id: 7,
+  name: 'Rex',
+  kind: 'dog',
+  tags: ['brown', 'large'],
+  owner: { id: 3, name: 'Ada' },
+});
 
 const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
   request.resume();

@@ -84,7 +84,8 @@ ${parts.join('\n')}`;
 function members(title: string, shape: Shape | undefined): string {
   if (shape?.type !== 'structure' || Object.keys(shape.members).length === 0) return '';
   const rows = Object.entries(shape.members).map(
-    ([name, member]) => `| \`${name}\`${member.required ? '\\*' : ''} | ${place(member)} | ${cell(describe(member.shape))} |`,
+    ([name, member]) =>
+      `| \`${name}\`${member.required ? '\\*' : ''} | ${place(member)} | ${cell(describe(member.shape))} |`,
   );
   return `| ${title} | in | type |\n|---|---|---|\n${rows.join('\n')}\n\n`;
 }
@@ -98,10 +99,15 @@ function describe(ref: ShapeRef): string {
   const shape = shapeOf(ref);
   switch (shape.type) {
     case 'string': {
-      const length = shape.min === undefined && shape.max === undefined ? '' : `, ${shape.min ?? 0} to ${shape.max ?? '…'} characters`;
+      const length =
+        shape.min === undefined && shape.max === undefined
+          ? ''
+          : `, ${shape.min ?? 0} to ${shape.max ?? '…'} characters`;
       const pattern = shape.pattern === undefined ? '' : `, \`${shape.pattern}\``;
       const widened = shape.widened === undefined ? '' : ` (${shape.widened})`;
-      return shape.values ? shape.values.map((value) => `\`${value}\``).join(', ') : `text${length}${pattern}${widened}`;
+      return shape.values
+        ? shape.values.map((value) => `\`${value}\``).join(', ')
+        : `text${length}${pattern}${widened}`;
     }
     case 'integer':
     case 'double':

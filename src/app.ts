@@ -53,15 +53,24 @@ export interface AppOptions {
 /** Builds and opens the house; resolves when it is ready to serve. @throws GatewayError with cause and cure. */
 export async function openApp(config: Config, log: ProcessLog, options: AppOptions = {}): Promise<App> {
   const clock = systemClock;
-  const store = await openSqliteStore(join(config.dataDir, 'gatewright.db'), clock);
-  const vault = createVault(loadKeyFile(config.masterKeyFile, (await store.count('secret')) === 0), config.accountId);
+  const store = await openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, ({ kind, id }) =>
+    log.error({ kind, id }, 'a stored row cannot be read and is left out'),
+  );
+  const vault = createVault(
+    loadKeyFile(config.masterKeyFile, (await store.count('secret')) === 0),
+    config.accountId,
+  );
   const operator = openOperatorKey(config);
   const egress = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
   const scope = { region: config.region, accountId: config.accountId };
   const arns = createArns(scope);
   const address = { publicUrl: config.publicUrl ?? '' };
   const urlOf = (gatewayId: string): string => gatewayUrl(address.publicUrl, config.gatewayDomain, gatewayId);
-  const plugins = { targetTypes: TARGET_TYPES, authorizerTypes: AUTHORIZER_TYPES, credentialTypes: CREDENTIAL_TYPES };
+  const plugins = {
+    targetTypes: TARGET_TYPES,
+    authorizerTypes: AUTHORIZER_TYPES,
+    credentialTypes: CREDENTIAL_TYPES,
+  };
   const snapshots = createSnapshots({
     ...plugins,
     store,
@@ -80,7 +89,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log,
     arns: { ...arns, ...scope },
     publicUrlOf: urlOf,
-    accessKeys: (id) => Promise.resolve(id === operator.accessKeyId ? { secret: operator.secret } : undefined),
+    accessKeys: (id) =>
+      Promise.resolve(id === operator.accessKeyId ? { secret: operator.secret } : undefined),
     seal: (secret, binding) => vault.seal(secret, binding),
     readSource: createSourceReader({
       egress,
@@ -128,8 +138,15 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     await store.close();
     throw thrown;
   });
-  await snapshots.start();
-  await control.start();
+  try {
+    await snapshots.start();
+    await control.start();
+  } catch (thrown) {
+    // Open sockets would keep a process alive that cannot serve.
+    await Promise.all(listeners.map((listener) => listener.drain(0)));
+    await store.close();
+    throw thrown;
+  }
   isStarted = true;
 
   const admin = listeners[1];
@@ -170,7 +187,11 @@ async function openListeners(
   }
 }
 
-function openOperatorKey(config: Config): { accessKeyId: string; secret: NonNullable<Config['secretAccessKey']>; file: string | undefined } {
+function openOperatorKey(config: Config): {
+  accessKeyId: string;
+  secret: NonNullable<Config['secretAccessKey']>;
+  file: string | undefined;
+} {
   if (config.accessKeyId !== undefined && config.secretAccessKey !== undefined)
     return { accessKeyId: config.accessKeyId, secret: config.secretAccessKey, file: undefined };
   const file = join(config.dataDir, 'credentials');
@@ -192,7 +213,9 @@ async function reasonNotReady(isStarted: boolean, store: Store): Promise<string 
 }
 
 function gatewayUrl(publicUrl: string, domain: string | undefined, gatewayId: string): string {
-  return domain === undefined ? `${publicUrl}/gateways/${gatewayId}/mcp` : `https://${gatewayId}.${domain}/mcp`;
+  return domain === undefined
+    ? `${publicUrl}/gateways/${gatewayId}/mcp`
+    : `https://${gatewayId}.${domain}/mcp`;
 }
 
 /** RFC 9728 §3.1: the well-known part goes between host and path. */
@@ -202,7 +225,8 @@ function metadataUrl(resource: string): string {
 }
 
 function baseUrl({ host, port }: ListenAddress): string {
-  const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+  const shown =
+    host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
   return `http://${shown}:${port}`;
 }
 

@@ -9,5 +9,8 @@ import { openApiTargetType } from './targets/openapi/index.ts';
 import type { TargetType } from './targets/target-type.ts';
 
 export const TARGET_TYPES: readonly TargetType[] = Object.freeze([openApiTargetType]);
-export const AUTHORIZER_TYPES: readonly AuthorizerType[] = Object.freeze([customJwtAuthorizer, noneAuthorizer]);
+export const AUTHORIZER_TYPES: readonly AuthorizerType[] = Object.freeze([
+  customJwtAuthorizer,
+  noneAuthorizer,
+]);
 export const CREDENTIAL_TYPES: readonly CredentialType[] = Object.freeze([apiKeyCredential]);

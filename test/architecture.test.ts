@@ -34,7 +34,15 @@ const CONTRACTS: ReadonlySet<string> = new Set([
   'stores/store.ts',
 ]);
 /** Planes and the middle floors see plug-ins and engines through their contracts only. */
-const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set(['targets', 'authorizers', 'credentials', 'stores', 'vault', 'upstream', 'telemetry']);
+const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
+  'targets',
+  'authorizers',
+  'credentials',
+  'stores',
+  'vault',
+  'upstream',
+  'telemetry',
+]);
 /** Who may read what of another room on purpose. */
 const ALLOWED: readonly (readonly [from: string, to: string])[] = [
   // The edge serves the data plane's endpoint; the answer types are the endpoint's.
@@ -103,7 +111,9 @@ describe('the house', () => {
   });
 
   it('imports files that exist, and has no circles', () => {
-    const missing = [...graph].flatMap(([from, targets]) => targets.filter((to) => !graph.has(to)).map((to) => `${from} → ${to}`));
+    const missing = [...graph].flatMap(([from, targets]) =>
+      targets.filter((to) => !graph.has(to)).map((to) => `${from} → ${to}`),
+    );
     expect(missing).toEqual([]);
     const done = new Set<string>();
     const circles: string[] = [];
@@ -121,7 +131,8 @@ describe('the house', () => {
     const listed = readFileSync(join(SRC, 'plugins.ts'), 'utf8');
     for (const room of PLUGIN_ROOMS)
       for (const entry of readdirSync(join(SRC, room), { withFileTypes: true }))
-        if (entry.isDirectory()) expect(listed, `${room}/${entry.name}`).toContain(`'./${room}/${entry.name}/index.ts'`);
+        if (entry.isDirectory())
+          expect(listed, `${room}/${entry.name}`).toContain(`'./${room}/${entry.name}/index.ts'`);
   });
 
   it('has no long files, no banned names, and a comment at the head of each file', () => {
@@ -143,9 +154,15 @@ describe('the house', () => {
       const text = readFileSync(join(SRC, file), 'utf8');
       const imports = importsOf(file);
       return [
-        ...(imports.includes('undici') && !file.startsWith('upstream/') && file !== 'cli/client.ts' ? [`${file}: undici`] : []),
-        ...(/\bprocess\.env\b/.test(text.replace(/^\s*\/\/.*$/gm, '')) && file !== 'cli/main.ts' ? [`${file}: process.env`] : []),
-        ...(imports.some((name) => /^node:(http|https|net|tls|dns)$/.test(name)) && !/^(edge|upstream)\//.test(file) && !isHarmless(text)
+        ...(imports.includes('undici') && !file.startsWith('upstream/') && file !== 'cli/client.ts'
+          ? [`${file}: undici`]
+          : []),
+        ...(/\bprocess\.env\b/.test(text.replace(/^\s*\/\/.*$/gm, '')) && file !== 'cli/main.ts'
+          ? [`${file}: process.env`]
+          : []),
+        ...(imports.some((name) => /^node:(http|https|net|tls|dns)$/.test(name)) &&
+        !/^(edge|upstream)\//.test(file) &&
+        !isHarmless(text)
           ? [`${file}: sockets`]
           : []),
       ];
@@ -155,7 +172,9 @@ describe('the house', () => {
 
   it('is described truly: every file that ARCHITECTURE.md names is there, and every room is named', () => {
     const text = readFileSync(join(ROOT, 'ARCHITECTURE.md'), 'utf8');
-    const named = [...text.matchAll(/`((?:src|test|bench|docs|examples)\/[\w./-]+)`/g)].map((match) => match[1] ?? '');
+    const named = [...text.matchAll(/`((?:src|test|bench|docs|examples)\/[\w./-]+)`/g)].map(
+      (match) => match[1] ?? '',
+    );
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
     for (const room of Object.keys(FLOORS)) expect(text, room).toContain(`\`src/${room}/`);
@@ -165,6 +184,8 @@ describe('the house', () => {
 /** `isIP`, `STATUS_CODES` and types open no socket. */
 function isHarmless(text: string): boolean {
   return [...text.matchAll(/import (type )?\{([^}]*)\} from 'node:(?:http|https|net|tls|dns)'/g)].every(
-    (match) => match[1] !== undefined || /^\s*(isIP|STATUS_CODES)(\s*,\s*(isIP|STATUS_CODES))*\s*$/.test(match[2] ?? ''),
+    (match) =>
+      match[1] !== undefined ||
+      /^\s*(isIP|STATUS_CODES)(\s*,\s*(isIP|STATUS_CODES))*\s*$/.test(match[2] ?? ''),
   );
 }

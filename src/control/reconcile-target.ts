@@ -8,8 +8,8 @@ import type { LiveTarget, TargetDocument, TargetStatus } from '../core/resources
 import { settingsOf } from '../core/settings.ts';
 import type { Catalogue } from '../core/tool.ts';
 import type { Row, StoreTransaction } from '../stores/store.ts';
+import { findTargetType } from '../targets/target-type.ts';
 import { present } from './context.ts';
-import { typeOf } from './gateway-target/load.ts';
 import { wholeConfiguration } from './gateway-target/payload.ts';
 import type { AttemptSignals, Outcome, ReconcileServices } from './reconcile-step.ts';
 import { statusReasonsOf } from './status-reasons.ts';
@@ -90,7 +90,7 @@ async function discover(
 ): Promise<Catalogue> {
   const { document } = row;
   const configuration = await wholeConfiguration(services.store, document);
-  const found = typeOf(configuration, services.targetTypes);
+  const found = findTargetType(configuration, services.targetTypes);
   if (!found) throw new GatewayError('Validation', 'Targets of this kind are not available in this version.');
   const timeout = AbortSignal.timeout(services.reconcile?.discoverTimeoutMs ?? 120_000);
   const [credential] = document.credentialProviderConfigurations;

@@ -28,7 +28,9 @@ export interface StrictJsonOptions {
 export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions = {}): JsonValue {
   const maxDepth = options.maxDepth ?? DEFAULT_MAX_JSON_DEPTH;
   if (!isUtf8(bytes)) throw new GatewayError('Malformed', 'The text is not valid UTF-8.');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').replace(/^\ufeff/, '');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('utf8')
+    .replace(/^\ufeff/, '');
   const members = countMembers(text, maxDepth);
   if (members === undefined) throw fault(text, maxDepth);
   let value: JsonValue;

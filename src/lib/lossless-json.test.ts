@@ -4,7 +4,8 @@ import { parseLossless, stringifyLossless } from './lossless-json.ts';
 
 describe('lossless JSON', () => {
   it('carries integers that a double cannot hold', () => {
-    const text = '{"id":9007199254740993,"deep":[12345678901234567890,-9223372036854775808],"s":"9007199254740993"}';
+    const text =
+      '{"id":9007199254740993,"deep":[12345678901234567890,-9223372036854775808],"s":"9007199254740993"}';
     expect(stringifyLossless(parseLossless(text))).toBe(text);
   });
 

@@ -13,7 +13,10 @@ function hasLongNumber(text: string): boolean {
 export function parseLossless(text: string): unknown {
   if (!hasLongNumber(text)) return JSON.parse(text);
   const revive = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && context?.source !== undefined && INTEGER.test(context.source)
+    typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    context?.source !== undefined &&
+    INTEGER.test(context.source)
       ? BigInt(context.source)
       : value;
   return JSON.parse(text, revive);

@@ -9,23 +9,17 @@ import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { ResourceDocuments } from '../core/resources.ts';
+import { PROTOCOL_VERSIONS } from '../core/protocol-versions.ts';
 import { settingsOf } from '../core/settings.ts';
 import type { Catalogue, CatalogueEntry, ToolDefinition } from '../core/tool.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import { compileSchema } from '../lib/json-schema/compile.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Row } from '../stores/store.ts';
+import { findTargetType } from '../targets/target-type.ts';
 import type { ApplyCredential, InvocableTool, TargetType } from '../targets/target-type.ts';
 import type { GatewaySnapshot, SnapshotTool, ToolPage } from './snapshot.ts';
 import { nameTools } from './tool-names.ts';
-
-/** Newest first; the first is offered when a client asks for one we do not have. */
-export const PROTOCOL_VERSIONS: readonly string[] = Object.freeze([
-  '2026-07-28',
-  '2025-11-25',
-  '2025-06-18',
-  '2025-03-26',
-]);
 
 export interface SnapshotPlugins {
   readonly targetTypes: readonly TargetType[];
@@ -57,7 +51,9 @@ export interface SnapshotInput {
 export function compileSnapshot(input: SnapshotInput, services: SnapshotServices): GatewaySnapshot {
   const { gateway } = input;
   const document = gateway.document;
-  const mcp = isJsonObject(document.protocolConfiguration?.['mcp']) ? document.protocolConfiguration['mcp'] : {};
+  const mcp = isJsonObject(document.protocolConfiguration?.['mcp'])
+    ? document.protocolConfiguration['mcp']
+    : {};
   const pages = compilePages(input, services);
   const tools = new Map<string, SnapshotTool>();
   for (const page of pages) for (const tool of page.tools) tools.set(tool.name, tool);
@@ -81,7 +77,10 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
 function prepareAuthorizer(document: ResourceDocuments['gateway'], services: SnapshotServices): Authorizer {
   const type = services.authorizerTypes.find((candidate) => candidate.type === document.authorizerType);
   if (!type)
-    throw new GatewayError('Unavailable', `The authorizer type ${document.authorizerType} is not available in this version.`);
+    throw new GatewayError(
+      'Unavailable',
+      `The authorizer type ${document.authorizerType} is not available in this version.`,
+    );
   return type.prepare(document.authorizerConfiguration, services);
 }
 
@@ -93,7 +92,10 @@ function compilePages(input: SnapshotInput, services: SnapshotServices): readonl
       return [{ row, entries: catalogue.entries, make }];
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      services.log.error({ gatewayId: input.gateway.id, targetId: row.id, reason }, 'target left out: it cannot be prepared');
+      services.log.error(
+        { gatewayId: input.gateway.id, targetId: row.id, reason },
+        'target left out: it cannot be prepared',
+      );
       return [];
     }
   });
@@ -138,10 +140,11 @@ function prepareTarget(
 ): (entry: CatalogueEntry) => InvocableTool {
   const live = row.document.live;
   if (!live) throw new GatewayError('Internal', 'the target has nothing to serve yet');
-  const { type, config } = findTargetType(live.targetConfiguration, services.targetTypes);
+  const found = findTargetType(live.targetConfiguration, services.targetTypes);
+  if (!found) throw new GatewayError('Unavailable', 'this kind of target is not available in this version');
   const metadata = live.metadataConfiguration ?? {};
   const exceptionLevel = input.gateway.document.exceptionLevel;
-  return type.prepare(config, {
+  return found.type.prepare(found.config, {
     egress: services.egress,
     applyCredential: prepareCredential(input, live.credentialProviderConfigurations[0], services),
     propagation: {
@@ -152,35 +155,27 @@ function prepareTarget(
   });
 }
 
-/** The type whose member a `targetConfiguration` has, and that member's value. */
-export function findTargetType(
-  configuration: JsonObject,
-  types: readonly TargetType[],
-): { type: TargetType; config: JsonObject } {
-  for (const type of types) {
-    const [protocol, member] = type.member;
-    const outer = configuration[protocol];
-    const config = isJsonObject(outer) ? outer[member] : undefined;
-    if (isJsonObject(config)) return { type, config };
-  }
-  throw new GatewayError('Unavailable', 'this kind of target is not available in this version');
-}
-
 function prepareCredential(
   input: SnapshotInput,
   configuration: JsonObject | undefined,
   services: SnapshotServices,
 ): ApplyCredential {
   if (!configuration) return (request) => Promise.resolve(request);
-  const type = services.credentialTypes.find((candidate) => candidate.type === configuration['credentialProviderType']);
-  if (!type) throw new GatewayError('Unavailable', 'this kind of credential is not available in this version');
+  const type = services.credentialTypes.find(
+    (candidate) => candidate.type === configuration['credentialProviderType'],
+  );
+  if (!type)
+    throw new GatewayError('Unavailable', 'this kind of credential is not available in this version');
   const provider = configuration['credentialProvider'];
   const credential = type.prepare(isJsonObject(provider) ? provider : undefined, {
     openSecret(providerArn) {
       const secret = input.secrets.get(providerArn);
       if (secret instanceof GatewayError) throw secret;
       if (!secret)
-        throw new GatewayError('CredentialUnavailable', 'The credential provider of this target no longer exists.');
+        throw new GatewayError(
+          'CredentialUnavailable',
+          'The credential provider of this target no longer exists.',
+        );
       return secret;
     },
   });

@@ -22,7 +22,10 @@ const POLL_MS = 2_000;
 export interface SnapshotsServices extends SnapshotServices {
   readonly store: Store;
   readonly scope: ArnScope;
-  openSecret(sealed: SealedSecret, binding: { type: string; recordId: string; field: string; version: number }): Secret;
+  openSecret(
+    sealed: SealedSecret,
+    binding: { type: string; recordId: string; field: string; version: number },
+  ): Secret;
 }
 
 export interface Snapshots {
@@ -61,8 +64,12 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     const before = held.get(gatewayId);
     const targets = await readTargets(gatewayId);
     const providers = new Set(targets.flatMap(({ row }) => providerArnsOf(row)));
-    const authorizerKey = JSON.stringify([gateway.document.authorizerType, gateway.document.authorizerConfiguration]);
-    const reusable: Authorizer | undefined = before?.authorizerKey === authorizerKey ? before.snapshot.authorizer : undefined;
+    const authorizerKey = JSON.stringify([
+      gateway.document.authorizerType,
+      gateway.document.authorizerConfiguration,
+    ]);
+    const reusable: Authorizer | undefined =
+      before?.authorizerKey === authorizerKey ? before.snapshot.authorizer : undefined;
     const input: SnapshotInput = {
       gateway,
       targets,
@@ -74,7 +81,10 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   }
 
   async function readTargets(gatewayId: string): Promise<SnapshotInput['targets']> {
-    const targets: { row: Row<'gateway-target'>; catalogue: SnapshotInput['targets'][number]['catalogue'] }[] = [];
+    const targets: {
+      row: Row<'gateway-target'>;
+      catalogue: SnapshotInput['targets'][number]['catalogue'];
+    }[] = [];
     for await (const row of all('gateway-target', gatewayId)) {
       if (!row.document.live || row.document.status === 'DELETING') continue;
       const catalogue = await store.get('catalogue', row.document.live.catalogueId);
@@ -86,7 +96,9 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
 
   function providerArnsOf(row: Row<'gateway-target'>): readonly string[] {
     return (row.document.live?.credentialProviderConfigurations ?? []).flatMap((configuration) => {
-      const type = services.credentialTypes.find((candidate) => candidate.type === configuration['credentialProviderType']);
+      const type = services.credentialTypes.find(
+        (candidate) => candidate.type === configuration['credentialProviderType'],
+      );
       const provider = configuration['credentialProvider'];
       return type?.providerArns(isJsonObject(provider) ? provider : undefined) ?? [];
     });
@@ -101,21 +113,35 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       const sealed = provider && (await store.get('secret', provider.document.secretId));
       if (!provider || !sealed) continue;
       try {
-        const binding = { type: 'api-key', recordId: sealed.id, field: 'apiKey', version: provider.document.secretVersion };
+        const binding = {
+          type: 'api-key',
+          recordId: sealed.id,
+          field: 'apiKey',
+          version: provider.document.secretVersion,
+        };
         secrets.set(arn, services.openSecret(sealed.document, binding));
       } catch (thrown) {
         const fault = toGatewayError(thrown);
-        log.error({ providerArn: arn, reason: fault.details.internal ?? fault.message }, 'a secret does not open');
+        log.error(
+          { providerArn: arn, reason: fault.details.internal ?? fault.message },
+          'a secret does not open',
+        );
         secrets.set(arn, fault);
       }
     }
     return secrets;
   }
 
-  async function* all<K extends 'gateway' | 'gateway-target'>(kind: K, parentId?: string): AsyncGenerator<Row<K>> {
+  async function* all<K extends 'gateway' | 'gateway-target'>(
+    kind: K,
+    parentId?: string,
+  ): AsyncGenerator<Row<K>> {
     let after: string | undefined;
     do {
-      const page = await store.list(kind, parentId, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+      const page = await store.list(kind, parentId, {
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
       yield* page.rows;
       after = page.next;
     } while (after !== undefined);

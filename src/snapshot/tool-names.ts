@@ -27,7 +27,8 @@ export function nameTools(tools: readonly NamedTool[], rules: NamingRules): stri
     const wanted = rules.style === 'bare' && occurrences.get(tool) === 1 ? tool : full;
     let name = shorten(wanted, full, rules.maxLength);
     // Only a hash collision or a bare name equal to another's prefixed one gets here.
-    for (let attempt = 1; taken.has(name); attempt += 1) name = withHash(wanted, `${full}#${attempt}`, rules.maxLength);
+    for (let attempt = 1; taken.has(name); attempt += 1)
+      name = withHash(wanted, `${full}#${attempt}`, rules.maxLength);
     taken.add(name);
     return name;
   });
@@ -38,6 +39,9 @@ function shorten(wanted: string, full: string, maxLength: number): string {
 }
 
 function withHash(wanted: string, hashed: string, maxLength: number): string {
-  const hash = createHash('sha256').update(hashed).digest('hex').slice(0, Math.min(HASH_LENGTH, maxLength - 2));
+  const hash = createHash('sha256')
+    .update(hashed)
+    .digest('hex')
+    .slice(0, Math.min(HASH_LENGTH, maxLength - 2));
   return `${wanted.slice(0, maxLength - hash.length - 1)}_${hash}`;
 }

@@ -3,6 +3,7 @@
 
 import type { CallContext, Log } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { CredentialPlacement, Egress, OutboundRequest } from '../core/outbound.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
@@ -64,4 +65,18 @@ export interface TargetType {
   discover(config: JsonObject, ctx: DiscoverContext): Promise<Catalogue>;
   /** Once per change: gives the maker of callable tools. Nothing is parsed before a tool's first call. */
   prepare(config: JsonObject, services: TargetServices): (entry: CatalogueEntry) => InvocableTool;
+}
+
+/** The kind of a target and its own configuration: the type whose member a `targetConfiguration` has. */
+export function findTargetType(
+  targetConfiguration: JsonObject,
+  types: readonly TargetType[],
+): { readonly type: TargetType; readonly config: JsonObject } | undefined {
+  for (const type of types) {
+    const [plane, kind] = type.member;
+    const group = targetConfiguration[plane];
+    const config = isJsonObject(group) ? group[kind] : undefined;
+    if (isJsonObject(config)) return { type, config };
+  }
+  return undefined;
 }

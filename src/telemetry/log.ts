@@ -67,5 +67,11 @@ function createPeopleLog(level: LogLevel): ProcessLog {
       process.stdout.write(`${styleText(color, `${time} ${message}`)} ${shown.join(' ')}\n`);
     };
   };
-  return Object.freeze({ error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush: () => undefined });
+  return Object.freeze({
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    flush: () => undefined,
+  });
 }

@@ -13,7 +13,9 @@ export function createAwsCredentials(): () => Promise<AwsCredentials | undefined
     if (performance.now() < absentUntil) return undefined;
     provider ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider());
     try {
-      return await (await provider)();
+      return await (
+        await provider
+      )();
     } catch {
       absentUntil = performance.now() + FORGET_ABSENCE_MS;
       return undefined;

@@ -73,7 +73,9 @@ export function createEgressClient({ guard, ca }: EgressClientOptions): EgressCl
 
   return Object.freeze({
     request: (request: OutboundRequest, options: EgressOptions) =>
-      options.maxRedirects === undefined ? sendOnceOrTwice(request, options) : sendAndFollow(request, options),
+      options.maxRedirects === undefined
+        ? sendOnceOrTwice(request, options)
+        : sendAndFollow(request, options),
     async close(): Promise<void> {
       await Promise.allSettled([...pools.values()].map((pool) => pool.close()));
     },
@@ -86,7 +88,8 @@ export function createEgressClient({ guard, ca }: EgressClientOptions): EgressCl
       const timeoutMs = options.timeoutMs - (performance.now() - started);
       const response = await sendOnceOrTwice(current, { ...options, timeoutMs });
       const location = response.headers['location'];
-      if (redirects <= 0 || response.status < 300 || response.status > 399 || location === undefined) return response;
+      if (redirects <= 0 || response.status < 300 || response.status > 399 || location === undefined)
+        return response;
       current = followRedirect(current, location);
     }
   }
@@ -145,7 +148,11 @@ function flattenHeaders(headers: Record<string, string | string[] | undefined>):
  * One exchange by undici's handler interface: no stream objects and no abort signals are made on the way, which is
  * most of what a small call costs. Ends exactly once: with the answer, at the deadline, or when the caller is gone.
  */
-function exchange(pool: Pool, { method, url, headers, body }: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+function exchange(
+  pool: Pool,
+  { method, url, headers, body }: OutboundRequest,
+  options: EgressOptions,
+): Promise<UpstreamResponse> {
   const { signal, timeoutMs, maxResponseBytes } = options;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -218,24 +225,34 @@ function exchange(pool: Pool, { method, url, headers, body }: OutboundRequest, o
   });
 }
 
-const decoders: Readonly<Record<string, (body: Buffer, maxOutputLength: number) => Promise<Buffer>>> = Object.freeze({
-  gzip: (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
-  'x-gzip': (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
-  deflate: (body, maxOutputLength) => promisify(inflate)(body, { maxOutputLength }),
-  br: (body, maxOutputLength) => promisify(brotliDecompress)(body, { maxOutputLength }),
-});
+const decoders: Readonly<Record<string, (body: Buffer, maxOutputLength: number) => Promise<Buffer>>> =
+  Object.freeze({
+    gzip: (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
+    'x-gzip': (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
+    deflate: (body, maxOutputLength) => promisify(inflate)(body, { maxOutputLength }),
+    br: (body, maxOutputLength) => promisify(brotliDecompress)(body, { maxOutputLength }),
+  });
 
 /** We never ask for compression, but some servers compress all the same. One coding at most: chains are bombs. */
 async function decode(body: Buffer, coding: string, maxBytes: number, url: URL): Promise<Buffer> {
   const name = coding.trim().toLowerCase();
   if (name === '' || name === 'identity' || body.length === 0) return body;
   const decoder = decoders[name];
-  if (!decoder) throw new GatewayError('UpstreamInvalid', `${url.host} answered in a content coding that is not supported.`);
+  if (!decoder)
+    throw new GatewayError(
+      'UpstreamInvalid',
+      `${url.host} answered in a content coding that is not supported.`,
+    );
   try {
     return await decoder(body, maxBytes);
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(url, maxBytes);
-    throw new GatewayError('UpstreamInvalid', `${url.host} answered with a body that cannot be decompressed.`, { cause: thrown });
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(url, maxBytes);
+    throw new GatewayError(
+      'UpstreamInvalid',
+      `${url.host} answered with a body that cannot be decompressed.`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -244,7 +261,10 @@ function tooLarge(url: URL, maxBytes: number): GatewayError {
 }
 
 function timedOut(url: URL, timeoutMs: number): GatewayError {
-  return new GatewayError('UpstreamTimeout', `${url.host} did not answer within ${Math.round(timeoutMs / 100) / 10} s.`);
+  return new GatewayError(
+    'UpstreamTimeout',
+    `${url.host} did not answer within ${Math.round(timeoutMs / 100) / 10} s.`,
+  );
 }
 
 function givenUp(url: URL): GatewayError {
@@ -263,10 +283,24 @@ function nameFault(thrown: unknown, url: URL): GatewayError {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const internal = thrown instanceof Error ? `${code} ${thrown.message}` : String(thrown);
   if (code === 'UND_ERR_CONNECT_TIMEOUT')
-    return new GatewayError('UpstreamRefused', `${url.host} could not be reached: no connection in ${CONNECT_TIMEOUT_MS / 1000} s.`, { cause: thrown, internal });
+    return new GatewayError(
+      'UpstreamRefused',
+      `${url.host} could not be reached: no connection in ${CONNECT_TIMEOUT_MS / 1000} s.`,
+      { cause: thrown, internal },
+    );
   if (['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code))
-    return new GatewayError('UpstreamRefused', `${url.host} could not be reached.`, { cause: thrown, internal });
+    return new GatewayError('UpstreamRefused', `${url.host} could not be reached.`, {
+      cause: thrown,
+      internal,
+    });
   if (/CERT|TLS|SSL|SELF_SIGNED/.test(code))
-    return new GatewayError('UpstreamRefused', `${url.host} could not be reached: its TLS certificate is not trusted.`, { cause: thrown, internal });
-  return new GatewayError('UpstreamInvalid', `${url.host} broke off or sent something that is not HTTP.`, { cause: thrown, internal });
+    return new GatewayError(
+      'UpstreamRefused',
+      `${url.host} could not be reached: its TLS certificate is not trusted.`,
+      { cause: thrown, internal },
+    );
+  return new GatewayError('UpstreamInvalid', `${url.host} broke off or sent something that is not HTTP.`, {
+    cause: thrown,
+    internal,
+  });
 }

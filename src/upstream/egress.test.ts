@@ -9,12 +9,32 @@ import { createEgressGuard, parseAllowRule } from './guard.ts';
 
 const closed = createEgressGuard([]);
 const blockedForms = [
-  'https://127.0.0.1/', 'https://127.1/', 'https://0x7f.1/', 'https://2130706433/', 'https://0177.0.0.1/',
-  'https://%31%32%37.0.0.1/', 'https://127。0。0。1/', 'https://①②⑦.⓪.⓪.①/', 'https://0.0.0.0/', 'https://[::]/',
-  'https://[::1]/', 'https://[::ffff:7f00:1]/', 'https://[::127.0.0.1]/', 'https://[64:ff9b::7f00:1]/',
-  'https://[2002:7f00:1::]/', 'https://[fd00:ec2::254]/', 'https://[fe80::1]/', 'https://10.0.0.8/',
-  'https://172.16.0.1/', 'https://192.168.1.1/', 'https://169.254.169.254/', 'https://169.254.170.2/',
-  'https://168.63.129.16/', 'https://100.64.0.1/', 'https://224.0.0.1/', 'https://255.255.255.255/',
+  'https://127.0.0.1/',
+  'https://127.1/',
+  'https://0x7f.1/',
+  'https://2130706433/',
+  'https://0177.0.0.1/',
+  'https://%31%32%37.0.0.1/',
+  'https://127。0。0。1/',
+  'https://①②⑦.⓪.⓪.①/',
+  'https://0.0.0.0/',
+  'https://[::]/',
+  'https://[::1]/',
+  'https://[::ffff:7f00:1]/',
+  'https://[::127.0.0.1]/',
+  'https://[64:ff9b::7f00:1]/',
+  'https://[2002:7f00:1::]/',
+  'https://[fd00:ec2::254]/',
+  'https://[fe80::1]/',
+  'https://10.0.0.8/',
+  'https://172.16.0.1/',
+  'https://192.168.1.1/',
+  'https://169.254.169.254/',
+  'https://169.254.170.2/',
+  'https://168.63.129.16/',
+  'https://100.64.0.1/',
+  'https://224.0.0.1/',
+  'https://255.255.255.255/',
 ];
 
 describe('egress guard', () => {
@@ -23,12 +43,24 @@ describe('egress guard', () => {
   });
 
   it('refuses other schemes, credentials in the URL and plain http', () => {
-    for (const url of ['ftp://example.com/', 'file:///etc/passwd', 'data:,x', 'https://u:p@example.com/', 'https://good@example.com/', 'http://93.184.215.14/', 'http://example.com/'])
+    for (const url of [
+      'ftp://example.com/',
+      'file:///etc/passwd',
+      'data:,x',
+      'https://u:p@example.com/',
+      'https://good@example.com/',
+      'http://93.184.215.14/',
+      'http://example.com/',
+    ])
       expect(() => closed.checkUrl(new URL(url)), url).toThrow(/not allowed/);
   });
 
   it('lets public addresses through over https', () => {
-    for (const url of ['https://93.184.215.14/', 'https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/', 'https://example.com/'])
+    for (const url of [
+      'https://93.184.215.14/',
+      'https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/',
+      'https://example.com/',
+    ])
       expect(() => closed.checkUrl(new URL(url))).not.toThrow();
   });
 
@@ -72,7 +104,8 @@ describe('egress client', () => {
       const timer = setInterval(() => response.write('x'), 20);
       response.on('close', () => clearInterval(timer));
     } else if (path === '/big') response.end('x'.repeat(5000));
-    else if (path === '/bomb') response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(5_000_000)));
+    else if (path === '/bomb')
+      response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(5_000_000)));
     else if (path === '/gzip') response.setHeader('content-encoding', 'gzip').end(gzipSync('hello'));
     else if (path === '/away') response.writeHead(302, { location: 'https://127.0.0.2/' }).end();
     else if (path === '/here') response.writeHead(302, { location: '/echo' }).end();
@@ -82,7 +115,10 @@ describe('egress client', () => {
   let client: ReturnType<typeof createEgressClient>;
   const options = { timeoutMs: 2000, maxResponseBytes: 1000 };
   const get = (path: string, more = {}) =>
-    client.request({ method: 'GET', url: new URL(path, base), headers: { authorization: 'Bearer t' } }, { ...options, ...more });
+    client.request(
+      { method: 'GET', url: new URL(path, base), headers: { authorization: 'Bearer t' } },
+      { ...options, ...more },
+    );
 
   beforeAll(async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -112,13 +148,20 @@ describe('egress client', () => {
   });
 
   it('bounds the body, before and after decompression', async () => {
-    await expect(get('/big')).rejects.toMatchObject({ code: 'UpstreamInvalid', message: /more than 1000 bytes/ });
-    await expect(get('/bomb', { maxResponseBytes: 100_000 })).rejects.toMatchObject({ message: /more than 100000 bytes/ });
+    await expect(get('/big')).rejects.toMatchObject({
+      code: 'UpstreamInvalid',
+      message: /more than 1000 bytes/,
+    });
+    await expect(get('/bomb', { maxResponseBytes: 100_000 })).rejects.toMatchObject({
+      message: /more than 100000 bytes/,
+    });
   });
 
   it('follows no redirect unless told to, and checks each hop', async () => {
     expect((await get('/here')).status).toBe(302);
-    expect(JSON.parse((await get('/here', { maxRedirects: 1 })).body.toString())).toMatchObject({ authorization: 'Bearer t' });
+    expect(JSON.parse((await get('/here', { maxRedirects: 1 })).body.toString())).toMatchObject({
+      authorization: 'Bearer t',
+    });
     await expect(get('/away', { maxRedirects: 3 })).rejects.toMatchObject({ code: 'UpstreamBlocked' });
   });
 
@@ -126,7 +169,9 @@ describe('egress client', () => {
     const guarded = createEgressClient({ guard: closed });
     const before = hits;
     const url = new URL(base.replace('http:', 'https:').replace('127.0.0.1', 'localhost'));
-    await expect(guarded.request({ method: 'GET', url, headers: {} }, options)).rejects.toMatchObject({ code: 'UpstreamBlocked' });
+    await expect(guarded.request({ method: 'GET', url, headers: {} }, options)).rejects.toMatchObject({
+      code: 'UpstreamBlocked',
+    });
     expect(hits).toBe(before);
     await guarded.close();
   });
@@ -136,7 +181,8 @@ describe('egress client', () => {
     await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve));
     const { port } = garbage.address() as AddressInfo;
     const open = createEgressClient({ guard: createEgressGuard([parseAllowRule('127.0.0.0/8')]) });
-    const at = (p: number) => open.request({ method: 'POST', url: new URL(`http://127.0.0.1:${p}/`), headers: {} }, options);
+    const at = (p: number) =>
+      open.request({ method: 'POST', url: new URL(`http://127.0.0.1:${p}/`), headers: {} }, options);
     await expect(at(port)).rejects.toMatchObject({ code: 'UpstreamInvalid' });
     garbage.close();
     await expect(at(1)).rejects.toMatchObject({ code: 'UpstreamRefused' });

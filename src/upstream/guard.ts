@@ -38,10 +38,12 @@ export function parseAllowRule(entry: string): AllowRule {
   const target = bracketed ? `${bracketed[1]}${bracketed[2] ?? ''}` : plain.target;
   const portText = bracketed ? bracketed[3] : plain.port;
   const port = portText === undefined ? undefined : Number(portText);
-  if (port !== undefined && !(port >= 1 && port <= 65_535)) throw new RangeError(`“${entry}” has no valid port`);
+  if (port !== undefined && !(port >= 1 && port <= 65_535))
+    throw new RangeError(`“${entry}” has no valid port`);
   const withPort = port === undefined ? {} : { port };
   if (target.includes('/')) {
-    if (!ipaddr.isValidCIDR(target)) throw new RangeError(`“${entry}” is not an address range such as 10.0.0.0/8`);
+    if (!ipaddr.isValidCIDR(target))
+      throw new RangeError(`“${entry}” is not an address range such as 10.0.0.0/8`);
     return { kind: 'range', range: ipaddr.parseCIDR(target), ...withPort };
   }
   if (isIP(target) !== 0) {
@@ -84,7 +86,8 @@ export function createEgressGuard(rules: readonly AllowRule[]): EgressGuard {
     checkUrl(url: URL): void {
       if (url.protocol !== 'https:' && url.protocol !== 'http:')
         throw blocked(url, `the scheme ${url.protocol} is not http or https`);
-      if (url.username !== '' || url.password !== '') throw blocked(url, 'a user name or password stands in the URL');
+      if (url.username !== '' || url.password !== '')
+        throw blocked(url, 'a user name or password stands in the URL');
       if (allowedByName(url)) return;
       const literal = literalAddress(url);
       if (literal !== undefined && !mayReach(url, literal)) throw blocked(url, reasonFor(url));
@@ -152,5 +155,7 @@ function sameHost(left: string, right: string): boolean {
 
 function splitPort(text: string): { target: string; port?: string } {
   const match = /^(.*):(\d+)$/.exec(text);
-  return match?.[1] !== undefined && match[2] !== undefined ? { target: match[1], port: match[2] } : { target: text };
+  return match?.[1] !== undefined && match[2] !== undefined
+    ? { target: match[1], port: match[2] }
+    : { target: text };
 }

@@ -31,19 +31,32 @@ export interface SourceOptions {
  * @returns a function from URI to text; gzip-packed documents are unpacked
  * @throws GatewayError Validation that names the URI, the cause and the cure.
  */
-export function createSourceReader(options: SourceOptions): (uri: string, signal: AbortSignal) => Promise<string> {
+export function createSourceReader(
+  options: SourceOptions,
+): (uri: string, signal: AbortSignal) => Promise<string> {
   return async (uri, signal) => {
     const request = uri.startsWith('s3://') ? await s3Request(uri, options) : webRequest(uri);
     const response = await options.egress
-      .request(request, { signal, timeoutMs: TIMEOUT_MS, maxResponseBytes: options.maxBytes, maxRedirects: 3 })
+      .request(request, {
+        signal,
+        timeoutMs: TIMEOUT_MS,
+        maxResponseBytes: options.maxBytes,
+        maxRedirects: 3,
+      })
       .catch((thrown: unknown) => {
         const cause = thrown instanceof Error ? thrown.message : String(thrown);
-        throw new GatewayError('Validation', `The document ${uri} cannot be read: ${cause}`, { cause: thrown });
+        throw new GatewayError('Validation', `The document ${uri} cannot be read: ${cause}`, {
+          cause: thrown,
+        });
       });
     if (response.status !== 200)
-      throw new GatewayError('Validation', `The document ${uri} cannot be read: ${request.url.host} answered with status ${response.status}.`, {
-        internal: response.body.subarray(0, 500).toString('utf8'),
-      });
+      throw new GatewayError(
+        'Validation',
+        `The document ${uri} cannot be read: ${request.url.host} answered with status ${response.status}.`,
+        {
+          internal: response.body.subarray(0, 500).toString('utf8'),
+        },
+      );
     const bytes = await unpack(response.body, options.maxBytes, uri);
     return new TextDecoder('utf-8').decode(bytes);
   };
@@ -66,7 +79,8 @@ async function s3Request(uri: string, options: SourceOptions): Promise<OutboundR
   const path = key.split('/').map(encodeSegment).join('/');
   // A bucket with a dot has no matching TLS certificate as a host name, and other stores rarely have such names.
   const byPath = options.s3Endpoint !== undefined || bucket.includes('.');
-  const base = options.s3Endpoint ?? new URL(`https://${byPath ? '' : `${bucket}.`}s3.${options.region}.amazonaws.com`);
+  const base =
+    options.s3Endpoint ?? new URL(`https://${byPath ? '' : `${bucket}.`}s3.${options.region}.amazonaws.com`);
   const prefix = base.pathname.replace(/\/$/, '');
   const url = new URL(base);
   url.pathname = `${prefix}/${byPath ? `${encodeSegment(bucket)}/` : ''}${path}`;
@@ -93,7 +107,10 @@ async function s3Request(uri: string, options: SourceOptions): Promise<OutboundR
 }
 
 function encodeSegment(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 async function unpack(body: Buffer, maxOutputLength: number, uri: string): Promise<Buffer> {
@@ -101,6 +118,10 @@ async function unpack(body: Buffer, maxOutputLength: number, uri: string): Promi
   try {
     return await promisify(gunzip)(body, { maxOutputLength });
   } catch (thrown) {
-    throw new GatewayError('Validation', `The document ${uri} is gzip-packed and cannot be unpacked within ${maxOutputLength} bytes.`, { cause: thrown });
+    throw new GatewayError(
+      'Validation',
+      `The document ${uri} is gzip-packed and cannot be unpacked within ${maxOutputLength} bytes.`,
+      { cause: thrown },
+    );
   }
 }

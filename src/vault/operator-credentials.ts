@@ -21,16 +21,24 @@ export function loadOperatorCredentials(path: string): AccessKey {
     text = readFileSync(path, 'utf8');
   } catch (thrown) {
     if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'))
-      throw new GatewayError('Unavailable', `The credentials file ${path} cannot be read.`, { cause: thrown });
+      throw new GatewayError('Unavailable', `The credentials file ${path} cannot be read.`, {
+        cause: thrown,
+      });
     writeCredentials(path);
     return loadOperatorCredentials(path);
   }
   if ((statSync(path).mode & 0o077) !== 0)
-    throw new GatewayError('Unavailable', `The credentials file ${path} can be read by others. Allow its owner only: chmod 600 ${path}`);
+    throw new GatewayError(
+      'Unavailable',
+      `The credentials file ${path} can be read by others. Allow its owner only: chmod 600 ${path}`,
+    );
   const accessKeyId = /^\s*aws_access_key_id\s*=\s*(\S+)\s*$/m.exec(text)?.[1];
   const secret = /^\s*aws_secret_access_key\s*=\s*(\S+)\s*$/m.exec(text)?.[1];
   if (accessKeyId === undefined || secret === undefined)
-    throw new GatewayError('Unavailable', `The credentials file ${path} has no aws_access_key_id and aws_secret_access_key.`);
+    throw new GatewayError(
+      'Unavailable',
+      `The credentials file ${path} has no aws_access_key_id and aws_secret_access_key.`,
+    );
   return { accessKeyId, secret: new Secret(secret) };
 }
 

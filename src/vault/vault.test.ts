@@ -49,14 +49,21 @@ describe('vault', () => {
 
   it('says that another key is in use rather than that the value is broken', () => {
     const sealed = vault.seal(new Secret('x'), binding);
-    expect(() => createVault(Buffer.alloc(32, 8), '000000000000').open(sealed, binding)).toThrow(/another master key/);
+    expect(() => createVault(Buffer.alloc(32, 8), '000000000000').open(sealed, binding)).toThrow(
+      /another master key/,
+    );
   });
 });
 
 describe('Secret', () => {
   it('shows nothing however it is printed', () => {
     const secret = new Secret('hunter2');
-    const shown = [String(secret), [secret].join(), JSON.stringify({ secret }), inspect({ secret }, { depth: 9, showHidden: true })];
+    const shown = [
+      String(secret),
+      [secret].join(),
+      JSON.stringify({ secret }),
+      inspect({ secret }, { depth: 9, showHidden: true }),
+    ];
     for (const text of shown) expect(text).not.toContain('hunter2');
   });
 });

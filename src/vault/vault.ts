@@ -118,7 +118,14 @@ function decrypt(key: Uint8Array, { iv, ciphertext, tag }: Sealed, associated: U
 
 /** Length-prefixed, so that no two bindings share a byte string. */
 function associatedData(accountId: string, binding: SecretBinding): Buffer {
-  const parts = ['gatewright-1', accountId, binding.type, binding.recordId, binding.field, String(binding.version)];
+  const parts = [
+    'gatewright-1',
+    accountId,
+    binding.type,
+    binding.recordId,
+    binding.field,
+    String(binding.version),
+  ];
   return Buffer.concat(
     parts.map((part) => {
       const bytes = Buffer.from(part, 'utf8');

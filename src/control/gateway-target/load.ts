@@ -1,10 +1,9 @@
 // Finding a target of a gateway, and turning its row into the answers of the target operations.
 
 import { GatewayError } from '../../core/errors.ts';
-import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
-import type { TargetType } from '../../targets/target-type.ts';
+import { findTargetType } from '../../targets/target-type.ts';
 import { present } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import { wholeConfiguration } from './payload.ts';
@@ -19,20 +18,6 @@ export async function loadTarget(
   if (row?.parentId !== gatewayId)
     throw new GatewayError('NotFound', `Target with id ${targetId} not found on gateway ${gatewayId}`);
   return row;
-}
-
-/** The kind of a target and its own configuration, when that kind is among the plug-ins. */
-export function typeOf(
-  targetConfiguration: JsonObject,
-  types: readonly TargetType[],
-): { readonly type: TargetType; readonly config: JsonObject } | undefined {
-  for (const type of types) {
-    const [plane, kind] = type.member;
-    const group = targetConfiguration[plane];
-    const config = isJsonObject(group) ? group[kind] : undefined;
-    if (isJsonObject(config)) return { type, config };
-  }
-  return undefined;
 }
 
 /** The whole of a target, as Create, Get, Update and Synchronize answer it. */
@@ -59,7 +44,7 @@ export async function renderTarget(row: Row<'gateway-target'>, ctx: ControlConte
 /** A target in a list. */
 export function renderTargetSummary(row: Row<'gateway-target'>, ctx: ControlContext): JsonObject {
   const { document } = row;
-  const found = typeOf(document.targetConfiguration, ctx.targetTypes);
+  const found = findTargetType(document.targetConfiguration, ctx.targetTypes);
   return present({
     targetId: row.id,
     name: row.name,

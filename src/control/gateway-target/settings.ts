@@ -6,11 +6,11 @@ import type { FieldFault } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { CredentialProviderTypeName, TargetDocument } from '../../core/resources.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
+import { findTargetType } from '../../targets/target-type.ts';
 import type { TargetType } from '../../targets/target-type.ts';
 import { present } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import { validationFailure } from '../validate.ts';
-import { typeOf } from './load.ts';
 import { propagationFaults } from './propagation.ts';
 
 interface CredentialConfiguration extends JsonObject {
@@ -32,7 +32,7 @@ export interface TargetInput extends JsonObject {
 /** @throws GatewayError Validation with all faults. */
 export function checkTarget(input: TargetInput, gateway: Row<'gateway'>, ctx: ControlContext): void {
   const faults: FieldFault[] = [];
-  const found = typeOf(input.targetConfiguration, ctx.targetTypes);
+  const found = findTargetType(input.targetConfiguration, ctx.targetTypes);
   if (!found) faults.push(missingType(input.targetConfiguration, ctx));
   else {
     const place = ['targetConfiguration', ...found.type.member];

@@ -4,6 +4,7 @@
 import type { FieldFault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { PROTOCOL_VERSIONS } from '../../core/protocol-versions.ts';
 import type { AuthorizerTypeName, GatewayDocument } from '../../core/resources.ts';
 import { present } from '../context.ts';
 import type { ControlContext } from '../context.ts';
@@ -29,7 +30,6 @@ const MISSING_GUARDS = [
   'policyEngineConfiguration',
   'customTransformConfiguration',
 ];
-const MCP_VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'];
 
 /** @throws GatewayError Validation with all faults. */
 export function checkGateway(input: GatewayInput, ctx: ControlContext): void {
@@ -38,10 +38,10 @@ export function checkGateway(input: GatewayInput, ctx: ControlContext): void {
     if (input[name] !== undefined) faults.push({ name, message: 'Member is not available in this version' });
   const supported = supportedVersionsOf(input.protocolConfiguration) ?? [];
   for (const [index, version] of supported.entries())
-    if (!MCP_VERSIONS.includes(version))
+    if (!PROTOCOL_VERSIONS.includes(version))
       faults.push({
         name: `protocolConfiguration.mcp.supportedVersions.${index + 1}.member`,
-        message: `Member must be one of ${MCP_VERSIONS.join(', ')}`,
+        message: `Member must be one of ${PROTOCOL_VERSIONS.join(', ')}`,
       });
   faults.push(...authorizerFaults(input, ctx));
   if (faults.length > 0) throw validationFailure(faults);

@@ -12,8 +12,18 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Headers that frame or route the request: a credential placed there would change what the request is. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  'host', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'connection', 'keep-alive',
-  'te', 'trailer', 'upgrade', 'expect', 'proxy-connection',
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'proxy-connection',
 ]);
 
 interface ApiKeyConfig {
@@ -38,11 +48,14 @@ function parse(provider: JsonObject | undefined): ApiKeyConfig | undefined {
 function check(provider: JsonObject | undefined): readonly FieldFault[] {
   const config = parse(provider);
   if (!config)
-    return [{ name: 'credentialProvider', message: 'API_KEY needs credentialProvider.apiKeyCredentialProvider' }];
+    return [
+      { name: 'credentialProvider', message: 'API_KEY needs credentialProvider.apiKeyCredentialProvider' },
+    ];
   const faults: FieldFault[] = [];
   const name = 'credentialProvider.apiKeyCredentialProvider.credentialParameterName';
   if (config.location !== 'QUERY_PARAMETER' && config.name !== undefined) {
-    if (!HEADER_NAME.test(config.name)) faults.push({ name, message: 'is not a valid header name (RFC 9110 §5.1)' });
+    if (!HEADER_NAME.test(config.name))
+      faults.push({ name, message: 'is not a valid header name (RFC 9110 §5.1)' });
     else if (RESERVED_HEADERS.has(config.name.toLowerCase()))
       faults.push({ name, message: `${config.name} frames the request and cannot carry a credential` });
   }
@@ -73,7 +86,8 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
   const configured = placement(provider);
   return Object.freeze({
     apply(request: OutboundRequest, _ctx: unknown, fromDocument: CredentialPlacement | undefined) {
-      if (!config) throw new GatewayError('CredentialUnavailable', 'The credential of this target is not configured.');
+      if (!config)
+        throw new GatewayError('CredentialUnavailable', 'The credential of this target is not configured.');
       const place = configured ?? fromDocument ?? { in: 'header', name: 'Authorization' };
       const prefix = config.prefix ?? place.prefix;
       const key = services.openSecret(config.providerArn).reveal();
@@ -83,7 +97,12 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
 }
 
 /** A prefix is set apart by exactly one space, whether the configuration wrote that space or not. */
-function attach(request: OutboundRequest, place: CredentialPlacement, prefix: string | undefined, key: string): OutboundRequest {
+function attach(
+  request: OutboundRequest,
+  place: CredentialPlacement,
+  prefix: string | undefined,
+  key: string,
+): OutboundRequest {
   const value = prefix === undefined ? key : `${prefix.trimEnd()} ${key}`;
   if (place.in === 'query') {
     const url = new URL(request.url);
@@ -94,7 +113,10 @@ function attach(request: OutboundRequest, place: CredentialPlacement, prefix: st
   if (place.in === 'cookie') {
     const others = request.headers['cookie'];
     const cookie = `${place.name}=${value}`;
-    return { ...request, headers: { ...request.headers, cookie: others === undefined ? cookie : `${others}; ${cookie}` } };
+    return {
+      ...request,
+      headers: { ...request.headers, cookie: others === undefined ? cookie : `${others}; ${cookie}` },
+    };
   }
   const headers: Record<string, string> = {};
   for (const name in request.headers)
@@ -106,7 +128,10 @@ function attach(request: OutboundRequest, place: CredentialPlacement, prefix: st
 /** Takes out pairs of that name only; the spelling of all others stays as it was built. */
 function removeQuery(url: URL, name: string): void {
   if (!url.searchParams.has(name)) return;
-  const kept = url.search.slice(1).split('&').filter((pair) => decodeName(pair) !== name);
+  const kept = url.search
+    .slice(1)
+    .split('&')
+    .filter((pair) => decodeName(pair) !== name);
   url.search = kept.join('&');
 }
 

@@ -4,6 +4,7 @@
 
 import type { Kysely, Transaction } from 'kysely';
 import { GatewayError } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
 import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Change, Page, Row, Store, StoreReader, StoreTransaction } from '../store.ts';
@@ -15,6 +16,8 @@ export interface SqlEngine {
   readonly clock: Clock;
   /** Tells a unique violation from every other fault. */
   isUniqueViolation(thrown: unknown): boolean;
+  /** Told of each row that a list leaves out because it cannot be read. */
+  readonly onUnreadable?: (row: { readonly kind: ResourceKind; readonly id: string }) => void;
 }
 
 /** Kinds whose changes nobody follows: they only ever change together with another row that is followed. */
@@ -32,7 +35,7 @@ const CHANGES_KEPT = 10_000;
 export function createSqlStore(engine: SqlEngine): Store {
   const { db } = engine;
   const listeners = new Set<() => void>();
-  const reader = createReader(db);
+  const reader = createReader(db, engine);
   return Object.freeze({
     ...reader,
     async transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
@@ -97,7 +100,16 @@ export function createSqlStore(engine: SqlEngine): Store {
   });
 }
 
-function createReader(db: Kysely<Tables>): StoreReader {
+function createReader(db: Kysely<Tables>, { onUnreadable }: SqlEngine): StoreReader {
+  /** One damaged row must not cost the others: it is left out, and `get` says what is wrong with it. */
+  const readable = <K extends ResourceKind>(kind: K, row: ResourceTable): Row<K>[] => {
+    try {
+      return [toRow(kind, row)];
+    } catch {
+      onUnreadable?.({ kind, id: row.id });
+      return [];
+    }
+  };
   return {
     async get<K extends ResourceKind>(kind: K, id: string): Promise<Row<K> | undefined> {
       const row = await faultsNamed(() =>
@@ -134,9 +146,10 @@ function createReader(db: Kysely<Tables>): StoreReader {
         );
       }
       const found = await faultsNamed(() => query.execute());
-      const rows = found.slice(0, page.limit).map((row) => toRow(kind, row));
-      const last = rows.at(-1);
-      return found.length > page.limit && last ? { rows, next: `${last.createdAt}.${last.id}` } : { rows };
+      const taken = found.slice(0, page.limit);
+      const rows = taken.flatMap((row) => readable(kind, row));
+      const last = taken.at(-1);
+      return found.length > page.limit && last ? { rows, next: `${last.created_at}.${last.id}` } : { rows };
     },
     async count(kind: ResourceKind, parentId?: string): Promise<number> {
       let query = db.selectFrom(tableOf(kind)).select((eb) => eb.fn.countAll().as('n'));
@@ -156,7 +169,7 @@ function createTransaction(
     if (!UNFOLLOWED.has(kind)) changes.push({ kind, id, parentId });
   };
   return {
-    ...createReader(trx),
+    ...createReader(trx, engine),
     async create(kind, { id, parentId = '', name, document }) {
       const now = engine.clock.now();
       const row: NewRow = {
@@ -253,12 +266,15 @@ function toRow<K extends ResourceKind>(kind: K, row: StoredRow): Row<K> {
   };
 }
 
-function parseDocument<K extends ResourceKind>(kind: K, row: StoredRow): ResourceDocuments[K] {
+function parseDocument<K extends ResourceKind>(kind: K, row: ResourceTable): ResourceDocuments[K] {
+  let cause: unknown;
   try {
-    return JSON.parse(row.document) as ResourceDocuments[K];
+    const value: unknown = JSON.parse(row.document);
+    if (isJsonObject(value)) return value as unknown as ResourceDocuments[K];
   } catch (thrown) {
-    throw new GatewayError('Internal', `The stored ${kind} ${row.id} cannot be read.`, { cause: thrown });
+    cause = thrown;
   }
+  throw new GatewayError('Internal', `The stored ${kind} ${row.id} cannot be read.`, { cause });
 }
 
 function parsePosition(after: string): [createdAt: number, id: string] {

@@ -38,7 +38,9 @@ describe('the database file', () => {
     await one.transaction((tx) => tx.create(KIND, { id: 'a', name: 'a', document: provider }));
     expect((await two.get(KIND, 'a'))?.name).toBe('a');
     expect(await two.changes(0)).toHaveLength(1);
-    await expect(two.transaction((tx) => tx.create(KIND, { id: 'a', name: 'b', document: provider }))).rejects.toMatchObject({ code: 'Conflict' });
+    await expect(
+      two.transaction((tx) => tx.create(KIND, { id: 'a', name: 'b', document: provider })),
+    ).rejects.toMatchObject({ code: 'Conflict' });
     await one.close();
     await two.close();
     const again = await openSqliteStore(path);
@@ -57,13 +59,17 @@ describe('the database file', () => {
       await store.close();`;
     const other = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
     for (let index = 0; index < 50; index += 1) {
-      await store.transaction((tx) => tx.create(KIND, { id: `own${index}`, name: `own${index}`, document: provider }));
+      await store.transaction((tx) =>
+        tx.create(KIND, { id: `own${index}`, name: `own${index}`, document: provider }),
+      );
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await other;
     expect(await store.count(KIND)).toBe(100);
     const changes = await store.changes(0);
-    expect(changes.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(changes.map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
     await store.close();
   });
 
@@ -73,25 +79,35 @@ describe('the database file', () => {
     const database = new DatabaseSync(path);
     database.exec(`insert into kysely_migration (name, timestamp) values ('9999-later', '2099-01-01')`);
     database.close();
-    await expect(openSqliteStore(path)).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringMatching(/newer version/) });
+    await expect(openSqliteStore(path)).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringMatching(/newer version/),
+    });
   });
 
   it('that is none is refused by name', async () => {
     const path = newPath();
     mkdirSync(join(path, '..'));
     writeFileSync(path, 'this is no database, and long enough to be taken for one');
-    await expect(openSqliteStore(path)).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining(path) });
+    await expect(openSqliteStore(path)).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining(path),
+    });
     await expect(openSqliteStore('/dev/null/gatewright.db')).rejects.toMatchObject({ code: 'Unavailable' });
   });
 
   it('that is damaged in one row says which, and gives the others', async () => {
     const path = newPath();
     const store = await openSqliteStore(path);
-    for (const id of ['a', 'b', 'c']) await store.transaction((tx) => tx.create(KIND, { id, name: id, document: provider }));
+    for (const id of ['a', 'b', 'c'])
+      await store.transaction((tx) => tx.create(KIND, { id, name: id, document: provider }));
     const database = new DatabaseSync(path);
     database.exec(`update api_key_credential_provider set document = '{"half' where id = 'b'`);
     database.close();
-    await expect(store.get(KIND, 'b')).rejects.toMatchObject({ code: 'Internal', message: expect.stringContaining('b') });
+    await expect(store.get(KIND, 'b')).rejects.toMatchObject({
+      code: 'Internal',
+      message: expect.stringContaining('b'),
+    });
     expect((await store.get(KIND, 'c'))?.id).toBe('c');
     await store.close();
   });

@@ -14,6 +14,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Store } from '../store.ts';
 import { MIGRATION_NAMES, migrationProvider } from '../sql/migrations.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
+import type { SqlEngine } from '../sql/sql-store.ts';
 import type { Tables } from '../sql/tables.ts';
 
 /** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
@@ -24,7 +25,11 @@ const STATEMENTS_KEPT = 200;
  * Opens (and makes or migrates) the database file; `:memory:` makes one that is gone on close.
  * @throws GatewayError Unavailable when the file cannot be opened or was written by a newer version.
  */
-export async function openSqliteStore(path: string, clock: Clock = systemClock): Promise<Store> {
+export async function openSqliteStore(
+  path: string,
+  clock: Clock = systemClock,
+  onUnreadable?: SqlEngine['onUnreadable'],
+): Promise<Store> {
   let database: DatabaseSync;
   try {
     if (path !== ':memory:') createFile(path);
@@ -60,6 +65,7 @@ export async function openSqliteStore(path: string, clock: Clock = systemClock):
   return createSqlStore({
     db,
     clock,
+    ...(onUnreadable ? { onUnreadable } : {}),
     isUniqueViolation: (thrown) =>
       thrown instanceof Error && 'errcode' in thrown && UNIQUE_VIOLATIONS.has(thrown.errcode as number),
   });
@@ -87,7 +93,7 @@ function adapt(database: DatabaseSync): SqliteDatabase {
     prepare(text: string): SqliteStatement {
       const known = statements.get(text);
       if (known) return known;
-      const statement = adaptStatement(database.prepare(text));
+      const statement = adaptStatement(database, database.prepare(text), text);
       if (statements.size >= STATEMENTS_KEPT) statements.clear();
       statements.set(text, statement);
       return statement;
@@ -95,17 +101,37 @@ function adapt(database: DatabaseSync): SqliteDatabase {
   };
 }
 
-function adaptStatement(statement: StatementSync): SqliteStatement {
+function adaptStatement(database: DatabaseSync, statement: StatementSync, text: string): SqliteStatement {
   const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...values(parameters)),
+    all: (parameters) => diskFaultsNamed(() => statement.all(...values(parameters))),
     run: (parameters) => {
-      const { changes, lastInsertRowid } = statement.run(...values(parameters));
+      // After some faults (a full disk) SQLite has rolled back by itself: a second time would hide the cause.
+      if (text === 'rollback' && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 };
+      const { changes, lastInsertRowid } = diskFaultsNamed(() => statement.run(...values(parameters)));
       return { changes, lastInsertRowid };
     },
     iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
   };
+}
+
+/** What the operator can cure is said by name. */
+const DISK_FAULTS: Readonly<Record<number, string>> = Object.freeze({
+  8: 'The store cannot be written: its file or folder is read-only for this process. Correct the permissions of the data directory.',
+  10: 'The store cannot be read or written: its disk reports an error. Check the disk of the data directory.',
+  13: 'The store cannot be written: its disk is full. Free some space; what was saved before is safe, and no restart is needed.',
+});
+
+function diskFaultsNamed<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) & 0xff : 0;
+    const message = DISK_FAULTS[code];
+    if (message === undefined) throw thrown;
+    throw new GatewayError('Unavailable', message, { cause: thrown, internal: messageOf(thrown) });
+  }
 }
 
 function messageOf(thrown: unknown): string {
