@@ -9,7 +9,7 @@ import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Change, Page, Row, Store, StoreReader, StoreTransaction } from '../store.ts';
 import { tableOf } from './tables.ts';
-import type { NewRow, StoredRow, Tables } from './tables.ts';
+import type { ResourceTable, Tables } from './tables.ts';
 
 export interface SqlEngine {
   readonly db: Kysely<Tables>;

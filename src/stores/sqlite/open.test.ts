@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeStore } from '../../../test/contract/store.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { openSqliteStore } from './open.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gatewright-store-'));
@@ -98,7 +99,8 @@ describe('the database file', () => {
 
   it('that is damaged in one row says which, and gives the others', async () => {
     const path = newPath();
-    const store = await openSqliteStore(path);
+    const unreadable: string[] = [];
+    const store = await openSqliteStore(path, systemClock, ({ id }) => unreadable.push(id));
     for (const id of ['a', 'b', 'c'])
       await store.transaction((tx) => tx.create(KIND, { id, name: id, document: provider }));
     const database = new DatabaseSync(path);
@@ -108,7 +110,11 @@ describe('the database file', () => {
       code: 'Internal',
       message: expect.stringContaining('b'),
     });
-    expect((await store.get(KIND, 'c'))?.id).toBe('c');
+    const first = await store.list(KIND, undefined, { limit: 2 });
+    expect(first.rows.map(({ id }) => id)).toEqual(['a']);
+    const second = await store.list(KIND, undefined, { limit: 2, after: first.next ?? '' });
+    expect(second.rows.map(({ id }) => id)).toEqual(['c']);
+    expect(unreadable).toEqual(['b']);
     await store.close();
   });
 });
