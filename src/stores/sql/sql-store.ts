@@ -9,7 +9,7 @@ import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Change, Page, Row, Store, StoreReader, StoreTransaction } from '../store.ts';
 import { tableOf } from './tables.ts';
-import type { ResourceTable, Tables } from './tables.ts';
+import type { NewRow, StoredRow, Tables } from './tables.ts';
 
 export interface SqlEngine {
   readonly db: Kysely<Tables>;
@@ -102,7 +102,7 @@ export function createSqlStore(engine: SqlEngine): Store {
 
 function createReader(db: Kysely<Tables>, { onUnreadable }: SqlEngine): StoreReader {
   /** One damaged row must not cost the others: it is left out, and `get` says what is wrong with it. */
-  const readable = <K extends ResourceKind>(kind: K, row: ResourceTable): Row<K>[] => {
+  const readable = <K extends ResourceKind>(kind: K, row: StoredRow): Row<K>[] => {
     try {
       return [toRow(kind, row)];
     } catch {
@@ -266,7 +266,7 @@ function toRow<K extends ResourceKind>(kind: K, row: StoredRow): Row<K> {
   };
 }
 
-function parseDocument<K extends ResourceKind>(kind: K, row: ResourceTable): ResourceDocuments[K] {
+function parseDocument<K extends ResourceKind>(kind: K, row: StoredRow): ResourceDocuments[K] {
   let cause: unknown;
   try {
     const value: unknown = JSON.parse(row.document);
