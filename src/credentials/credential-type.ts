@@ -3,7 +3,7 @@
 import type { CallContext } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { CredentialPlacement, OutboundRequest } from '../core/outbound.ts';
+import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
 import type { Secret } from '../lib/secret.ts';
 
@@ -19,6 +19,8 @@ export interface Credential {
     ctx: CallContext,
     placement: CredentialPlacement | undefined,
   ): Promise<OutboundRequest>;
+  /** The answer without the secret, should the upstream echo it: it must not reach the caller that way. */
+  conceal(response: UpstreamResponse): UpstreamResponse;
 }
 
 export interface CredentialType {

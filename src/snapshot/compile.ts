@@ -17,7 +17,7 @@ import { compileSchema } from '../lib/json-schema/compile.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Row } from '../stores/store.ts';
 import { findTargetType } from '../targets/target-type.ts';
-import type { ApplyCredential, InvocableTool, TargetType } from '../targets/target-type.ts';
+import type { InvocableTool, TargetServices, TargetType } from '../targets/target-type.ts';
 import type { GatewaySnapshot, SnapshotTool, ToolPage } from './snapshot.ts';
 import { nameTools } from './tool-names.ts';
 
@@ -146,7 +146,7 @@ function prepareTarget(
   const exceptionLevel = input.gateway.document.exceptionLevel;
   return found.type.prepare(found.config, {
     egress: services.egress,
-    applyCredential: prepareCredential(input, live.credentialProviderConfigurations[0], services),
+    ...prepareCredential(input, live.credentialProviderConfigurations[0], services),
     propagation: {
       requestHeaders: lowerCased(metadata['allowedRequestHeaders']),
       queryParameters: listed(metadata['allowedQueryParameters']),
@@ -159,8 +159,9 @@ function prepareCredential(
   input: SnapshotInput,
   configuration: JsonObject | undefined,
   services: SnapshotServices,
-): ApplyCredential {
-  if (!configuration) return (request) => Promise.resolve(request);
+): Pick<TargetServices, 'applyCredential' | 'conceal'> {
+  if (!configuration)
+    return { applyCredential: (request) => Promise.resolve(request), conceal: (response) => response };
   const type = services.credentialTypes.find(
     (candidate) => candidate.type === configuration['credentialProviderType'],
   );
@@ -179,7 +180,10 @@ function prepareCredential(
       return secret;
     },
   });
-  return (request, ctx, placement) => credential.apply(request, ctx, placement);
+  return {
+    applyCredential: (request, ctx, placement) => credential.apply(request, ctx, placement),
+    conceal: (response) => credential.conceal(response),
+  };
 }
 
 function lowerCased(value: unknown): readonly string[] {

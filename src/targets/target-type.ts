@@ -5,7 +5,7 @@ import type { CallContext, Log } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { CredentialPlacement, Egress, OutboundRequest } from '../core/outbound.ts';
+import type { CredentialPlacement, Egress, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
 import type { Catalogue, CatalogueEntry, ToolResult } from '../core/tool.ts';
 
@@ -35,6 +35,8 @@ export type ApplyCredential = (
 export interface TargetServices {
   readonly egress: Egress;
   readonly applyCredential: ApplyCredential;
+  /** Takes the credential’s secret out of an answer that echoes it. */
+  readonly conceal: (response: UpstreamResponse) => UpstreamResponse;
   /** Names (lower case) that clients' headers and query parameters are propagated under. */
   readonly propagation: {
     readonly requestHeaders: readonly string[];

@@ -5,7 +5,8 @@ import { GatewayError } from '../../core/errors.ts';
 import type { FieldFault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { CredentialPlacement, OutboundRequest } from '../../core/outbound.ts';
+import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
+import type { Secret } from '../../lib/secret.ts';
 import type { Credential, CredentialServices, CredentialType } from '../credential-type.ts';
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -25,6 +26,10 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'expect',
   'proxy-connection',
 ]);
+
+/** Shorter keys are not looked for in answers. */
+const MIN_CONCEALED = 8;
+const CONCEALED = '[secret]';
 
 interface ApiKeyConfig {
   readonly providerArn: string;
@@ -84,7 +89,16 @@ function placement(provider: JsonObject | undefined): CredentialPlacement | unde
 function prepare(provider: JsonObject | undefined, services: CredentialServices): Credential {
   const config = parse(provider);
   const configured = placement(provider);
+  // An answer cannot be searched for a key of a few characters without changing half of it.
+  let echo: { readonly secret: Secret; readonly forms: readonly Buffer[] } | undefined;
+  function echoForms(): readonly Buffer[] {
+    if (!config) return [];
+    const secret = services.openSecret(config.providerArn);
+    echo = echo?.secret === secret ? echo : { secret, forms: formsOf(secret.reveal()) };
+    return echo.forms;
+  }
   return Object.freeze({
+    conceal: (response: UpstreamResponse) => concealForms(response, echoForms()),
     apply(request: OutboundRequest, _ctx: unknown, fromDocument: CredentialPlacement | undefined) {
       if (!config)
         throw new GatewayError('CredentialUnavailable', 'The credential of this target is not configured.');
@@ -94,6 +108,30 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
       return Promise.resolve(attach(request, place, prefix, key));
     },
   });
+}
+
+/** The ways in which an upstream may echo a key: as it is, inside a URL, inside JSON, as base64. */
+function formsOf(key: string): readonly Buffer[] {
+  if (key.length < MIN_CONCEALED) return [];
+  const texts = [key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1), Buffer.from(key).toString('base64')];
+  return [...new Set(texts)].map((text) => Buffer.from(text));
+}
+
+function concealForms(response: UpstreamResponse, forms: readonly Buffer[]): UpstreamResponse {
+  let { body, headers } = response;
+  for (const form of forms) {
+    if (body.includes(form)) body = replaceBytes(body, form);
+    const text = form.toString('latin1');
+    if (Object.values(headers).some((value) => value.includes(text)))
+      headers = Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name, value.replaceAll(text, CONCEALED)]),
+      );
+  }
+  return body === response.body && headers === response.headers ? response : { ...response, body, headers };
+}
+
+function replaceBytes(body: Buffer, form: Buffer): Buffer {
+  return Buffer.from(body.toString('latin1').replaceAll(form.toString('latin1'), CONCEALED), 'latin1');
 }
 
 /** A prefix is set apart by exactly one space, whether the configuration wrote that space or not. */

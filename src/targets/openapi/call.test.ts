@@ -60,6 +60,7 @@ async function call(
         return { status: answer.status ?? 200, headers, body: Buffer.from(answer.body ?? '') };
       },
     },
+    conceal: (response) => response,
     applyCredential: async (request, _, placement) => ({
       ...request,
       headers: { ...request.headers, 'x-key': `secret for ${placement?.name ?? 'default'}` },

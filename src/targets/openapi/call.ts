@@ -61,11 +61,12 @@ async function callOperation(
     // `none`: the operation says that it is public, so the secret stays at home.
     const request =
       plan.security === 'none' ? plain : await services.applyCredential(plain, ctx, plan.security);
-    const response = await services.egress.request(request, {
+    const answer = await services.egress.request(request, {
       signal: ctx.signal,
       timeoutMs: Math.max(1, Math.ceil(ctx.deadline - performance.now())),
       maxResponseBytes: MAX_RESPONSE_BYTES,
     });
+    const response = services.conceal(answer);
     const result = renderResult(response, {
       requestId: ctx.requestId,
       method: plan.method,
