@@ -1,0 +1,46 @@
+// The package as it is published: built, packed, installed into an empty folder, and started from there.
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { allTools, mcpClient, startUpstream, textOf } from '../support/process-clients.ts';
+import { startServer, temporaryFolder } from '../support/process.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, async () => {
+  const folder = temporaryFolder();
+  // The same Node for npm's scripts as for the tests.
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
+  await run('npm', ['run', 'build'], { cwd: ROOT, env });
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT, env });
+  const packed = JSON.parse(stdout) as unknown;
+  const [pack] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as { filename: string; files: { path: string }[] }[];
+  const paths = pack?.files.map(({ path }) => path) ?? [];
+  for (const needed of ['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'dist/cli/main.js', 'dist/targets/openapi/import-worker.js'])
+    expect(paths).toContain(needed);
+  expect(paths.filter((path) => /\.test\.|^(src|test|bench|node_modules)\/|\.ts$|\.gatewright/.test(path))).toEqual([]);
+
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  writeFileSync(join(empty, 'package.json'), '{"private":true}');
+  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', join(folder, pack?.filename ?? '')], { cwd: empty, env });
+
+  const upstream = await startUpstream();
+  const document = join(empty, 'small.json');
+  writeFileSync(document, '{"openapi":"3.1.0","info":{"title":"s","version":"1"},"paths":{"/a":{"get":{"operationId":"a"}}}}');
+  const server = await startServer({
+    program: [process.execPath, join(empty, 'node_modules/gatewright/dist/cli/main.js')],
+    cwd: empty,
+    args: ['--openapi', document, '--upstream', upstream.url],
+  });
+  const client = await mcpClient(String(server.lines.find(({ msg }) => msg === 'imported')?.['mcpUrl']));
+  expect((await allTools(client)).map(({ name }) => name)).toEqual(['small___a']);
+  expect(textOf(await client.callTool({ name: 'small___a', arguments: {} }))).toBe('{"ok":true}');
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  const version = await run(join(empty, 'node_modules/.bin/gatewright'), ['--version'], { env });
+  expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
