@@ -66,21 +66,87 @@ const setting = (
 });
 
 export const SETTINGS: readonly Setting[] = Object.freeze([
-  setting('listen', 'host:port', '127.0.0.1:8080', 'data plane, control plane and console on one listener', parseListen),
-  setting('admin-listen', 'host:port', 'unset', 'when set, control plane and console move to this listener and leave the first one', parseListen),
+  setting(
+    'listen',
+    'host:port',
+    '127.0.0.1:8080',
+    'data plane, control plane and console on one listener',
+    parseListen,
+  ),
+  setting(
+    'admin-listen',
+    'host:port',
+    'unset',
+    'when set, control plane and console move to this listener and leave the first one',
+    parseListen,
+  ),
   setting('public-url', 'url', 'http://<listen>', 'base of every URL handed out', parseBaseUrl),
   setting('data-dir', 'folder', './.gatewright', 'database file, master key, first credentials', parseText),
-  setting('database-url', 'postgres://…', 'unset: SQLite in the data directory', 'PostgreSQL for many nodes (not available in this version)', unavailable('PostgreSQL')),
-  setting('master-key-file', 'file', '<data dir>/master.key', 'key-encryption key of the vault; made on first start, mode 0600', parseText),
-  setting('access-key-id', 'id', 'made on first start', 'first operator access key, for SigV4; kept in <data dir>/credentials', parseAccessKeyId),
+  setting(
+    'database-url',
+    'postgres://…',
+    'unset: SQLite in the data directory',
+    'PostgreSQL for many nodes (not available in this version)',
+    unavailable('PostgreSQL'),
+  ),
+  setting(
+    'master-key-file',
+    'file',
+    '<data dir>/master.key',
+    'key-encryption key of the vault; made on first start, mode 0600',
+    parseText,
+  ),
+  setting(
+    'access-key-id',
+    'id',
+    'made on first start',
+    'first operator access key, for SigV4; kept in <data dir>/credentials',
+    parseAccessKeyId,
+  ),
   setting('secret-access-key', 'secret', 'made on first start', 'its secret', parseSecret, true),
-  setting('region', 'name', 'us-east-1', 'what ARNs and signatures carry', parsePattern(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region name such as us-east-1')),
-  setting('account-id', '12 digits', '000000000000', 'what ARNs carry', parsePattern(/^\d{12}$/, 'must be 12 digits')),
-  setting('egress-allow', 'list', 'unset', 'comma list of host, host:port, CIDR, CIDR:port that targets and identity providers may have although they are not public addresses; plain http:// is accepted for these only', parseAllowList),
-  setting('allowed-origins', 'list', 'its own origin, and loopback origins while it listens on loopback', 'comma list of origins whose pages may call the data plane', parseOrigins),
-  setting('gateway-domain', 'domain', 'unset', 'serve each gateway at https://{gatewayId}.<domain>/mcp', parsePattern(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$/i, 'must be a domain name')),
+  setting(
+    'region',
+    'name',
+    'us-east-1',
+    'what ARNs and signatures carry',
+    parsePattern(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region name such as us-east-1'),
+  ),
+  setting(
+    'account-id',
+    '12 digits',
+    '000000000000',
+    'what ARNs carry',
+    parsePattern(/^\d{12}$/, 'must be 12 digits'),
+  ),
+  setting(
+    'egress-allow',
+    'list',
+    'unset',
+    'comma list of host, host:port, CIDR, CIDR:port that targets and identity providers may have although they are not public addresses; plain http:// is accepted for these only',
+    parseAllowList,
+  ),
+  setting(
+    'allowed-origins',
+    'list',
+    'its own origin, and loopback origins while it listens on loopback',
+    'comma list of origins whose pages may call the data plane',
+    parseOrigins,
+  ),
+  setting(
+    'gateway-domain',
+    'domain',
+    'unset',
+    'serve each gateway at https://{gatewayId}.<domain>/mcp',
+    parsePattern(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$/i, 'must be a domain name'),
+  ),
   setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
-  setting('log-level', 'level', 'info', 'error, warn, info or debug; one JSON line an event on stdout', parseLevel),
+  setting(
+    'log-level',
+    'level',
+    'info',
+    'error, warn, info or debug; one JSON line an event on stdout',
+    parseLevel,
+  ),
 ]);
 
 /** Variables that start with our prefix but are no settings: npm and test runners hand them on. */
@@ -135,7 +201,10 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   const s3Endpoint = readS3Endpoint(sources.env, faults);
   if (faults.length > 0) return { faults };
   const config = assemble(values, s3Endpoint);
-  const paths: Readonly<Record<string, string>> = { 'data-dir': config.dataDir, 'master-key-file': config.masterKeyFile };
+  const paths: Readonly<Record<string, string>> = {
+    'data-dir': config.dataDir,
+    'master-key-file': config.masterKeyFile,
+  };
   const effective = SETTINGS.map(({ flag, variable, defaultText }) => ({
     variable,
     value: given[flag]?.text ?? paths[flag] ?? defaultText,
@@ -183,7 +252,9 @@ function readFile(path: string, faults: string[]): Record<string, string> {
     // Every value as its text: `account-id: 000000000000` is no number.
     value = parseYaml(readFileSync(path, 'utf8'), { schema: 'failsafe' });
   } catch (thrown) {
-    faults.push(`--config: ${path} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    faults.push(
+      `--config: ${path} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    );
     return {};
   }
   // An empty file has no settings, and nothing is wrong with it.
@@ -205,7 +276,9 @@ function readFile(path: string, faults: string[]): Record<string, string> {
 }
 
 function suggestion(name: string): string {
-  const near = SETTINGS.find(({ variable }) => variable.includes(name.slice(PREFIX.length)) || name.includes(variable));
+  const near = SETTINGS.find(
+    ({ variable }) => variable.includes(name.slice(PREFIX.length)) || name.includes(variable),
+  );
   return near ? ` (did you mean ${near.variable}?)` : ' (see gatewright serve --help)';
 }
 
@@ -234,14 +307,16 @@ function parseListen(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2] ?? '';
-  if (!match || port > 65_535) throw new RangeError('must be host:port, for example 127.0.0.1:8080 or [::1]:8080');
+  if (!match || port > 65_535)
+    throw new RangeError('must be host:port, for example 127.0.0.1:8080 or [::1]:8080');
   if (host !== '' && host !== 'localhost' && isIP(host) === 0)
     throw new RangeError('must name an address of this machine, such as 127.0.0.1 or 0.0.0.0');
   return { host: host === '' ? '0.0.0.0' : host, port };
 }
 
 function parseBaseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new RangeError('must be an http or https URL');
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new RangeError('must be an http or https URL');
   const url = new URL(text);
   if (url.search !== '' || url.hash !== '') throw new RangeError('must have no query and no fragment');
   return url.href.replace(/\/+$/, '');
@@ -265,7 +340,8 @@ function parseWorkers(text: string): number {
 }
 
 function parseLevel(text: string): string {
-  if (!['error', 'warn', 'info', 'debug'].includes(text)) throw new RangeError('must be error, warn, info or debug');
+  if (!['error', 'warn', 'info', 'debug'].includes(text))
+    throw new RangeError('must be error, warn, info or debug');
   return text;
 }
 

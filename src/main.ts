@@ -59,7 +59,10 @@ function sayReady(app: App, config: Config, log: ProcessLog): void {
   const { publicUrl: url, controlUrl: controlEndpoint, credentialsFile } = app;
   const fields = { url, consoleUrl: `${controlEndpoint}/console/`, controlEndpoint, credentialsFile };
   if (config.logLevel === 'info' || config.logLevel === 'debug') log.info(fields, 'ready');
-  else process.stdout.write(`${JSON.stringify({ level: 'info', time: new Date().toISOString(), ...fields, msg: 'ready' })}\n`);
+  else
+    process.stdout.write(
+      `${JSON.stringify({ level: 'info', time: new Date().toISOString(), ...fields, msg: 'ready' })}\n`,
+    );
   log.flush();
 }
 
@@ -84,8 +87,11 @@ function stopSignal(log: ProcessLog): Promise<'stopped'> {
 function startFault(thrown: unknown, internal: string | undefined): string {
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  if (code === 'EADDRINUSE') return `${message}: another program listens there. Stop it, or choose another address with --listen or --admin-listen.`;
-  if (code === 'EADDRNOTAVAIL') return `${message}: this machine has no such address. Choose another with --listen or --admin-listen.`;
-  if (code === 'EACCES' && message.startsWith('listen')) return `${message}: this user may not listen there. Choose a port above 1023 with --listen.`;
+  if (code === 'EADDRINUSE')
+    return `${message}: another program listens there. Stop it, or choose another address with --listen or --admin-listen.`;
+  if (code === 'EADDRNOTAVAIL')
+    return `${message}: this machine has no such address. Choose another with --listen or --admin-listen.`;
+  if (code === 'EACCES' && message.startsWith('listen'))
+    return `${message}: this user may not listen there. Choose a port above 1023 with --listen.`;
   return internal === undefined || internal === message ? message : `${message} (${internal})`;
 }

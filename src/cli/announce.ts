@@ -11,7 +11,11 @@ const NOTES_SHOWN = 12;
 export function clientSnippet({ name, mcpUrl, isOpen }: QuickstartResult): object {
   return {
     mcpServers: {
-      [name]: { type: 'http', url: mcpUrl, ...(isOpen ? {} : { headers: { Authorization: 'Bearer <access token>' } }) },
+      [name]: {
+        type: 'http',
+        url: mcpUrl,
+        ...(isOpen ? {} : { headers: { Authorization: 'Bearer <access token>' } }),
+      },
     },
   };
 }
@@ -20,8 +24,10 @@ export function clientSnippet({ name, mcpUrl, isOpen }: QuickstartResult): objec
 export function showImport(result: QuickstartResult, log: Log): void {
   const { report } = result;
   for (const note of report.notes)
-    if (note.outcome === 'skipped') log.info({ operation: note.operation, reason: note.reasons.join('; ') }, 'skipped');
-  for (const warning of report.warnings) log.warn({ gatewayId: result.gatewayId, reason: warning }, 'import warning');
+    if (note.outcome === 'skipped')
+      log.info({ operation: note.operation, reason: note.reasons.join('; ') }, 'skipped');
+  for (const warning of report.warnings)
+    log.warn({ gatewayId: result.gatewayId, reason: warning }, 'import warning');
   log.info(
     {
       gatewayId: result.gatewayId,
@@ -44,7 +50,11 @@ export function announceReady(app: App, result: QuickstartResult | undefined): v
   if (app.credentialsFile !== undefined)
     lines.push(field('Credentials', `AWS_SHARED_CREDENTIALS_FILE=${app.credentialsFile}`));
   if (!result)
-    lines.push('', 'Next: make a gateway from an OpenAPI document in one line:', '  npm start -- --openapi <file or URL>');
+    lines.push(
+      '',
+      'Next: make a gateway from an OpenAPI document in one line:',
+      '  npm start -- --openapi <file or URL>',
+    );
   lines.push('', 'Stop with Ctrl-C.', '');
   process.stdout.write(`${lines.join('\n')}\n`);
 }
@@ -54,12 +64,25 @@ function importLines(result: QuickstartResult): string[] {
   const skipped = report.notes.filter((note) => note.outcome === 'skipped');
   return [
     field('MCP endpoint', styleText('cyan', result.mcpUrl)),
-    field('Tools', `${report.tools} of ${report.operations} operations${report.skipped === 0 ? '' : ` (${report.skipped} skipped)`}`),
-    field('Who may call', result.isOpen ? 'anybody on this machine (no authorizer)' : 'callers with a token (CUSTOM_JWT)'),
+    field(
+      'Tools',
+      `${report.tools} of ${report.operations} operations${report.skipped === 0 ? '' : ` (${report.skipped} skipped)`}`,
+    ),
+    field(
+      'Who may call',
+      result.isOpen ? 'anybody on this machine (no authorizer)' : 'callers with a token (CUSTOM_JWT)',
+    ),
     ...report.warnings.map((warning) => field('Note', styleText('yellow', warning))),
-    ...skipped.slice(0, NOTES_SHOWN).map((note) => field('Skipped', `${note.operation}: ${note.reasons.join('; ')}`)),
+    ...skipped
+      .slice(0, NOTES_SHOWN)
+      .map((note) => field('Skipped', `${note.operation}: ${note.reasons.join('; ')}`)),
     ...(skipped.length > NOTES_SHOWN
-      ? [field('', `… and ${skipped.length - NOTES_SHOWN} more: gatewright get-gateway-target-import-report --gateway-identifier ${result.gatewayId} --target-id ${result.targetId}`)]
+      ? [
+          field(
+            '',
+            `… and ${skipped.length - NOTES_SHOWN} more: gatewright get-gateway-target-import-report --gateway-identifier ${result.gatewayId} --target-id ${result.targetId}`,
+          ),
+        ]
       : []),
     '',
     'For your MCP client:',

@@ -63,7 +63,11 @@ function membersOf(operation: OperationModel): Readonly<Record<string, Member>> 
   return shape?.type === 'structure' ? shape.members : {};
 }
 
-function inputOf(operation: OperationModel, members: Readonly<Record<string, Member>>, flags: Record<string, unknown>): JsonObject {
+function inputOf(
+  operation: OperationModel,
+  members: Readonly<Record<string, Member>>,
+  flags: Record<string, unknown>,
+): JsonObject {
   const whole = flags['cliInputJson'];
   const input: Record<string, JsonValue> = typeof whole === 'string' ? { ...parseInput(whole) } : {};
   for (const [name, member] of Object.entries(members)) {
@@ -76,14 +80,18 @@ function inputOf(operation: OperationModel, members: Readonly<Record<string, Mem
 }
 
 function parseInput(text: string): Record<string, JsonValue> {
-  const value = parseJson('--cli-input-json', text.startsWith('file://') ? readFileSync(new URL(text), 'utf8') : text);
+  const value = parseJson(
+    '--cli-input-json',
+    text.startsWith('file://') ? readFileSync(new URL(text), 'utf8') : text,
+  );
   if (!isJsonObject(value)) throw new Error('--cli-input-json must be a JSON object');
   return value as Record<string, JsonValue>;
 }
 
 function valueOf(name: string, member: Member, text: string): JsonValue {
   const { type } = shapeOf(member.shape);
-  if (type === 'string' || type === 'timestamp') return text.startsWith('file://') ? readFileSync(new URL(text), 'utf8') : text;
+  if (type === 'string' || type === 'timestamp')
+    return text.startsWith('file://') ? readFileSync(new URL(text), 'utf8') : text;
   return parseJson(`--${dashed(name)}`, text);
 }
 
@@ -91,7 +99,9 @@ function parseJson(what: string, text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (thrown) {
-    throw new Error(`${what} is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+    throw new Error(`${what} is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 

@@ -21,7 +21,10 @@ export function addCheckCommand(program: Command, _env: Environment): void {
         const { text, location } = await readDocument(named);
         const { entries, report } = importOpenApi(text, { location, settings: {} });
         if (flags.json === true) {
-          const tools = entries.map(({ name, definition }) => ({ name, ...(JSON.parse(definition) as object) }));
+          const tools = entries.map(({ name, definition }) => ({
+            name,
+            ...(JSON.parse(definition) as object),
+          }));
           process.stdout.write(`${JSON.stringify({ report, tools }, null, 2)}\n`);
         } else process.stdout.write(`${describe(report).join('\n')}\n`);
       } catch (thrown) {
@@ -54,6 +57,8 @@ function describe(report: ImportReport): string[] {
     `${report.title ?? 'Untitled'} (${report.format})`,
     `${report.tools} tools from ${report.operations} operations, ${report.skipped} skipped`,
     ...report.warnings.map((warning) => `note: ${warning}`),
-    ...report.notes.map(({ operation, outcome, reasons }) => `${outcome}: ${operation}: ${reasons.join('; ')}`),
+    ...report.notes.map(
+      ({ operation, outcome, reasons }) => `${outcome}: ${operation}: ${reasons.join('; ')}`,
+    ),
   ];
 }

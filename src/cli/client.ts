@@ -11,7 +11,11 @@ import type { Environment } from './settings-flags.ts';
 export interface ControlClientOptions {
   readonly endpoint: URL;
   readonly region: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
 }
 
 export interface ControlCall {
@@ -28,7 +32,10 @@ export interface ControlAnswer {
 }
 
 /** Sends one call. @throws Error when the endpoint cannot be reached. */
-export async function callControlPlane(call: ControlCall, options: ControlClientOptions): Promise<ControlAnswer> {
+export async function callControlPlane(
+  call: ControlCall,
+  options: ControlClientOptions,
+): Promise<ControlAnswer> {
   const { endpoint, region, credentials } = options;
   const signer = new SignatureV4({ service: 'bedrock-agentcore', region, credentials, sha256: SignerSha256 });
   const path = `${endpoint.pathname.replace(/\/$/, '')}${call.path}`;
@@ -37,8 +44,16 @@ export async function callControlPlane(call: ControlCall, options: ControlClient
     protocol: endpoint.protocol,
     hostname: endpoint.hostname,
     path,
-    query: Object.fromEntries(Object.entries(call.query).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]])),
-    headers: { host: endpoint.host, ...(call.body === undefined ? {} : { 'content-type': 'application/json' }) },
+    query: Object.fromEntries(
+      Object.entries(call.query).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : [...value],
+      ]),
+    ),
+    headers: {
+      host: endpoint.host,
+      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     body: call.body,
   } as Parameters<typeof signer.sign>[0]);
   const url = new URL(endpoint);
@@ -50,15 +65,26 @@ export async function callControlPlane(call: ControlCall, options: ControlClient
     headers: (signed as { headers: Record<string, string> }).headers,
     body: call.body ?? null,
   }).catch((cause: unknown) => {
-    throw new Error(`No Gatewright answers at ${endpoint.href} (${cause instanceof Error ? cause.message : String(cause)}). Is it running? Its address goes into --endpoint-url.`, { cause });
+    throw new Error(
+      `No Gatewright answers at ${endpoint.href} (${cause instanceof Error ? cause.message : String(cause)}). Is it running? Its address goes into --endpoint-url.`,
+      { cause },
+    );
   });
   const type = response.headers['x-amzn-errortype'];
-  return { status: response.statusCode, errorType: typeof type === 'string' ? type : undefined, body: await response.body.text() };
+  return {
+    status: response.statusCode,
+    errorType: typeof type === 'string' ? type : undefined,
+    body: await response.body.text(),
+  };
 }
 
 /** Credentials as the AWS tools look for them: environment first, then the file in the data directory. */
 export function findCredentials(env: Environment, config: Config): ControlClientOptions['credentials'] {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env;
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env;
   if (config.accessKeyId !== undefined && config.secretAccessKey !== undefined)
     return { accessKeyId: config.accessKeyId, secretAccessKey: config.secretAccessKey.reveal() };
   const file = env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(config.dataDir, 'credentials');
@@ -72,5 +98,7 @@ export function findCredentials(env: Environment, config: Config): ControlClient
   }
   if (accessKeyId !== undefined && secretAccessKey !== undefined)
     return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-  throw new Error(`No credentials: neither ${file} nor AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are there. Start the server once, or give its --data-dir.`);
+  throw new Error(
+    `No credentials: neither ${file} nor AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are there. Start the server once, or give its --data-dir.`,
+  );
 }

@@ -13,9 +13,14 @@ const WAIT_MS = 90_000;
 /** The settings of a target that flags of `serve` stand for. */
 const TARGET_SETTINGS: readonly string[] = [
   'gatewright:server-url',
-  ...['include-tags', 'exclude-tags', 'include-paths', 'exclude-paths', 'include-methods', 'exclude-methods'].map(
-    (filter) => `gatewright:${filter}`,
-  ),
+  ...[
+    'include-tags',
+    'exclude-tags',
+    'include-paths',
+    'exclude-paths',
+    'include-methods',
+    'exclude-methods',
+  ].map((filter) => `gatewright:${filter}`),
 ];
 
 export interface QuickstartOptions {
@@ -27,7 +32,12 @@ export interface QuickstartOptions {
   readonly apiKeyHeader?: string;
   readonly apiKeyQuery?: string;
   readonly apiKeyPrefix?: string;
-  readonly jwt?: { readonly discoveryUrl: string; readonly audience?: readonly string[]; readonly clients?: readonly string[]; readonly scopes?: readonly string[] };
+  readonly jwt?: {
+    readonly discoveryUrl: string;
+    readonly audience?: readonly string[];
+    readonly clients?: readonly string[];
+    readonly scopes?: readonly string[];
+  };
   /** Further `gatewright:` settings of the target (filters). */
   readonly targetTags: Readonly<Record<string, string>>;
   readonly gatewayTags: Readonly<Record<string, string>>;
@@ -53,7 +63,14 @@ export async function quickstart(app: App, options: QuickstartOptions): Promise<
     gatewayIdentifier: gatewayId,
     targetId,
   })) as unknown as { report: ImportReport };
-  return { gatewayId, targetId, name, mcpUrl: String(gateway['gatewayUrl']), isOpen: options.jwt === undefined, report };
+  return {
+    gatewayId,
+    targetId,
+    name,
+    mcpUrl: String(gateway['gatewayUrl']),
+    isOpen: options.jwt === undefined,
+    report,
+  };
 }
 
 async function ensureGateway(app: App, name: string, options: QuickstartOptions): Promise<JsonObject> {
@@ -87,7 +104,11 @@ async function ensureGateway(app: App, name: string, options: QuickstartOptions)
   return gateway;
 }
 
-async function ensureApiKey(app: App, name: string, options: QuickstartOptions): Promise<JsonObject | undefined> {
+async function ensureApiKey(
+  app: App,
+  name: string,
+  options: QuickstartOptions,
+): Promise<JsonObject | undefined> {
   if (options.apiKey === undefined) return undefined;
   const providerName = `${name}-api-key`;
   const known = await app.control
@@ -154,7 +175,9 @@ async function setTags(
   own: readonly string[],
 ): Promise<void> {
   const { tags: present } = await app.control.invoke('ListTagsForResource', { resourceArn });
-  const tagKeys = own.filter((key) => isJsonObject(present) && present[key] !== undefined && tags[key] === undefined);
+  const tagKeys = own.filter(
+    (key) => isJsonObject(present) && present[key] !== undefined && tags[key] === undefined,
+  );
   if (tagKeys.length > 0) await app.control.invoke('UntagResource', { resourceArn, tagKeys });
   if (Object.keys(tags).length > 0) await app.control.invoke('TagResource', { resourceArn, tags });
 }
@@ -182,7 +205,10 @@ async function findByName(
 ): Promise<JsonObject | undefined> {
   let nextToken: JsonObject[string];
   do {
-    const page = await app.control.invoke(operation, { ...input, ...(nextToken === undefined ? {} : { nextToken }) });
+    const page = await app.control.invoke(operation, {
+      ...input,
+      ...(nextToken === undefined ? {} : { nextToken }),
+    });
     const items: readonly unknown[] = Array.isArray(page[member]) ? page[member] : [];
     const found = items.find((item): item is JsonObject => isJsonObject(item) && item['name'] === name);
     if (found) return found;
@@ -193,7 +219,10 @@ async function findByName(
 
 /** A name from the document's file or host: what GatewayName allows, at most 40 characters. */
 function nameFor({ document }: QuickstartOptions): string {
-  const source = document.kind === 'url' ? (document.url.pathname.split('/').at(-1) ?? document.url.hostname) : document.path;
+  const source =
+    document.kind === 'url'
+      ? (document.url.pathname.split('/').at(-1) ?? document.url.hostname)
+      : document.path;
   const base = (source.split('/').at(-1) ?? '').replace(/(\.(json|ya?ml|gz|openapi|swagger))+$/i, '');
   const name = base
     .replace(/[^0-9a-zA-Z]+/g, '-')
@@ -207,7 +236,8 @@ function nameFor({ document }: QuickstartOptions): string {
 export function readSecretArgument(text: string, env: Readonly<Record<string, string | undefined>>): string {
   if (text.startsWith('env:')) {
     const value = env[text.slice(4)];
-    if (value === undefined || value === '') throw new Error(`The environment variable ${text.slice(4)} is not set.`);
+    if (value === undefined || value === '')
+      throw new Error(`The environment variable ${text.slice(4)} is not set.`);
     return value;
   }
   if (text.startsWith('file:')) return readFileSync(text.slice(5), 'utf8').trim();

@@ -22,9 +22,12 @@ export function readNamedDocument(named: string): NamedDocument {
     bytes = readFileSync(path);
     if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = gunzipSync(bytes, { maxOutputLength: MAX_BYTES });
   } catch (thrown) {
-    throw new Error(`The document ${named} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-      cause: thrown,
-    });
+    throw new Error(
+      `The document ${named} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      {
+        cause: thrown,
+      },
+    );
   }
   if (bytes.length > MAX_BYTES) throw new Error(`The document ${named} is larger than ${MAX_BYTES} bytes.`);
   return { kind: 'text', text: bytes.toString('utf8'), path: named };

@@ -35,21 +35,37 @@ interface ServeFlags extends Record<string, unknown> {
   readonly excludeMethods?: string;
 }
 
-const FILTERS = ['includeTags', 'excludeTags', 'includePaths', 'excludePaths', 'includeMethods', 'excludeMethods'] as const;
+const FILTERS = [
+  'includeTags',
+  'excludeTags',
+  'includePaths',
+  'excludePaths',
+  'includeMethods',
+  'excludeMethods',
+] as const;
 
 /** Adds the command. */
 export function addServeCommand(program: Command, env: Environment): void {
   const command = program.command('serve', { isDefault: true }).description('start the gateway');
   command
     .optionsGroup('The main job in one line:')
-    .option('--openapi <file|URL>', 'import this OpenAPI document (2.0 to 3.2, JSON or YAML) as a gateway of its own')
+    .option(
+      '--openapi <file|URL>',
+      'import this OpenAPI document (2.0 to 3.2, JSON or YAML) as a gateway of its own',
+    )
     .option('--name <name>', 'name of that gateway and target (default: from the document’s name)')
     .option('--upstream <URL>', 'base URL that calls go to, instead of the document’s servers')
     .option('--api-key <value>', 'API key to call the upstream with: env:NAME, file:PATH, or the key itself')
-    .option('--api-key-header <name>', 'header the key goes into (default: as the document says, else Authorization)')
+    .option(
+      '--api-key-header <name>',
+      'header the key goes into (default: as the document says, else Authorization)',
+    )
     .option('--api-key-query <name>', 'query parameter the key goes into instead')
     .option('--api-key-prefix <text>', 'put before the key, for example Bearer')
-    .option('--jwt-discovery-url <URL>', 'only callers with a token of this OpenID Connect provider (…/.well-known/openid-configuration)')
+    .option(
+      '--jwt-discovery-url <URL>',
+      'only callers with a token of this OpenID Connect provider (…/.well-known/openid-configuration)',
+    )
     .option('--jwt-audience <aud...>', 'accepted audiences of such a token')
     .option('--jwt-client <id...>', 'accepted client ids of such a token')
     .option('--jwt-scope <scope...>', 'accepted scopes of such a token')
@@ -57,7 +73,10 @@ export function addServeCommand(program: Command, env: Environment): void {
     .option('--bare-names', 'tools are named as in the document, without the target’s name before them')
     .option('--include-tags <words>', 'only operations with one of these tags (--exclude-tags: none of them)')
     .option('--exclude-tags <words>')
-    .option('--include-paths <prefixes>', 'only operations below one of these paths (--exclude-paths: none of them)')
+    .option(
+      '--include-paths <prefixes>',
+      'only operations below one of these paths (--exclude-paths: none of them)',
+    )
     .option('--exclude-paths <prefixes>')
     .option('--include-methods <methods>', 'only these HTTP methods (--exclude-methods: none of them)')
     .option('--exclude-methods <methods>')
@@ -70,7 +89,9 @@ export function addServeCommand(program: Command, env: Environment): void {
     try {
       options = quickstartOptions(flags, env, config);
     } catch (thrown) {
-      reportUsageFaults('the command line is wrong', [thrown instanceof Error ? thrown.message : String(thrown)]);
+      reportUsageFaults('the command line is wrong', [
+        thrown instanceof Error ? thrown.message : String(thrown),
+      ]);
       return;
     }
     const isTerminal = process.stdout.isTTY;
@@ -79,7 +100,12 @@ export function addServeCommand(program: Command, env: Environment): void {
   });
 }
 
-async function run(config: Config, log: ProcessLog, options: QuickstartOptions | undefined, isTerminal: boolean): Promise<number> {
+async function run(
+  config: Config,
+  log: ProcessLog,
+  options: QuickstartOptions | undefined,
+  isTerminal: boolean,
+): Promise<number> {
   let imported: QuickstartResult | undefined;
   return serve({
     config,
@@ -97,10 +123,16 @@ async function run(config: Config, log: ProcessLog, options: QuickstartOptions |
   });
 }
 
-function quickstartOptions(flags: ServeFlags, env: Environment, config: Config): QuickstartOptions | undefined {
+function quickstartOptions(
+  flags: ServeFlags,
+  env: Environment,
+  config: Config,
+): QuickstartOptions | undefined {
   const { openapi, jwtDiscoveryUrl: discoveryUrl } = flags;
   if (openapi === undefined) {
-    const orphan = ['name', 'upstream', 'apiKey', 'jwtDiscoveryUrl', ...FILTERS].find((flag) => flags[flag] !== undefined);
+    const orphan = ['name', 'upstream', 'apiKey', 'jwtDiscoveryUrl', ...FILTERS].find(
+      (flag) => flags[flag] !== undefined,
+    );
     if (orphan !== undefined) throw new Error(`--${dashed(orphan)} needs --openapi`);
     return undefined;
   }
@@ -111,9 +143,11 @@ function quickstartOptions(flags: ServeFlags, env: Environment, config: Config):
     throw new Error(
       `Anybody who reaches ${config.listen.host} could call these tools. Say who may with --jwt-discovery-url, or that it is meant so with --allow-unauthenticated.`,
     );
-  if (flags.upstream !== undefined && !URL.canParse(flags.upstream)) throw new Error(`--upstream ${flags.upstream} is not a URL`);
+  if (flags.upstream !== undefined && !URL.canParse(flags.upstream))
+    throw new Error(`--upstream ${flags.upstream} is not a URL`);
   const targetTags: Record<string, string> = {};
-  for (const filter of FILTERS) if (flags[filter] !== undefined) targetTags[`gatewright:${dashed(filter)}`] = flags[filter];
+  for (const filter of FILTERS)
+    if (flags[filter] !== undefined) targetTags[`gatewright:${dashed(filter)}`] = flags[filter];
   const given = {
     name: flags.name,
     upstream: flags.upstream,
@@ -125,7 +159,9 @@ function quickstartOptions(flags: ServeFlags, env: Environment, config: Config):
   const jwt = discoveryUrl === undefined ? undefined : jwtOptions(discoveryUrl, flags);
   return {
     document: readNamedDocument(openapi),
-    ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<QuickstartOptions>),
+    ...(Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as Partial<QuickstartOptions>),
     ...(jwt ? { jwt } : {}),
     targetTags,
     gatewayTags: flags.bareNames === true ? { 'gatewright:tool-names': 'bare' } : {},
@@ -146,7 +182,9 @@ function namedUrls(options: QuickstartOptions): readonly URL[] {
   return [
     ...(options.document.kind === 'url' ? [options.document.url] : []),
     ...(options.upstream === undefined ? [] : [new URL(options.upstream)]),
-    ...(options.jwt === undefined || !URL.canParse(options.jwt.discoveryUrl) ? [] : [new URL(options.jwt.discoveryUrl)]),
+    ...(options.jwt === undefined || !URL.canParse(options.jwt.discoveryUrl)
+      ? []
+      : [new URL(options.jwt.discoveryUrl)]),
   ];
 }
 

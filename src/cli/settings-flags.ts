@@ -11,7 +11,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function addSettingFlags(command: Command): Command {
   command.option('--config <file>', 'settings from a JSON or YAML file; keys are the flag names');
   for (const { flag, placeholder, defaultText, doc, variable, isSecret } of SETTINGS) {
-    const warning = isSecret === true ? '; other users of this machine see flags, so better in the variable' : '';
+    const warning =
+      isSecret === true ? '; other users of this machine see flags, so better in the variable' : '';
     const text = `${doc}${warning} [${variable}; default: ${defaultText}]`;
     command.addOption(new Option(`--${flag} <${placeholder}>`, text));
   }
@@ -19,7 +20,9 @@ export function addSettingFlags(command: Command): Command {
 }
 
 /** The flags the user gave, by flag name. */
-export function settingFlagsOf(options: Readonly<Record<string, unknown>>): Record<string, string | undefined> {
+export function settingFlagsOf(
+  options: Readonly<Record<string, unknown>>,
+): Record<string, string | undefined> {
   return Object.fromEntries(
     SETTINGS.map(({ flag }) => {
       const value = options[flag.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase())];
@@ -46,6 +49,8 @@ export function configOrFaults(
 
 /** What the caller has to correct, on stderr; the exit code becomes 2. */
 export function reportUsageFaults(what: string, faults: readonly string[]): void {
-  process.stderr.write([`Nothing was started: ${what}.`, ...faults.map((fault) => `  ${fault}`), ''].join('\n'));
+  process.stderr.write(
+    [`Nothing was started: ${what}.`, ...faults.map((fault) => `  ${fault}`), ''].join('\n'),
+  );
   process.exitCode = 2;
 }

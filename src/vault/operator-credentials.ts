@@ -2,7 +2,17 @@
 // shared-credentials format, so that every AWS SDK can be pointed at the file.
 
 import { randomBytes, randomInt } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { GatewayError } from '../core/errors.ts';
 import { Secret } from '../lib/secret.ts';
@@ -47,11 +57,20 @@ function writeCredentials(path: string): void {
   let id = 'AKIA';
   while (id.length < 20) id += BASE32[randomInt(BASE32.length)];
   const secret = randomBytes(30).toString('base64url');
-  const file = openSync(path, 'wx', 0o600);
+  // Written beside and linked into place: a crash leaves a whole file or none, and two starts agree on one.
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = openSync(draft, 'wx', 0o600);
   try {
     writeSync(file, `[default]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+  try {
+    linkSync(draft, path);
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+  } finally {
+    unlinkSync(draft);
   }
 }

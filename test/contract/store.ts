@@ -10,7 +10,12 @@ export interface StoreUnderTest {
   readonly open: (clock: Clock) => Promise<Store>;
 }
 
-const provider = (secretId: string): ApiKeyProviderDocument => ({ secretId, secretVersion: 1, secretSource: 'MANAGED', tags: {} });
+const provider = (secretId: string): ApiKeyProviderDocument => ({
+  secretId,
+  secretVersion: 1,
+  secretSource: 'MANAGED',
+  tags: {},
+});
 const payload = (text: string): InlinePayloadDocument => ({ text });
 const KIND = 'api-key-credential-provider';
 
@@ -32,7 +37,15 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
     it('gives back what was stored, by id and by name', () =>
       withStore(async (store, clock) => {
         const created = await add(store, 'a');
-        expect(created).toEqual({ id: 'a', parentId: '', name: 'name-a', revision: 1, createdAt: clock.time, updatedAt: clock.time, document: provider('a') });
+        expect(created).toEqual({
+          id: 'a',
+          parentId: '',
+          name: 'name-a',
+          revision: 1,
+          createdAt: clock.time,
+          updatedAt: clock.time,
+          document: provider('a'),
+        });
         expect(await store.get(KIND, 'a')).toEqual(created);
         expect(await store.find(KIND, '', 'name-a')).toEqual(created);
         expect(await store.get(KIND, 'b')).toBeUndefined();
@@ -45,8 +58,15 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
       withStore(async (store) => {
         const texts = ['x'.repeat(100_000), 'é€😀\u0000\u2028"\\\n', '‮ abc', '{"a":1}'.repeat(20_000), ''];
         for (const [index, text] of texts.entries())
-          await store.transaction((tx) => tx.create('inline-payload', { id: `s${index}`, name: `n'"; -- ${index}😀`, document: payload(text) }));
-        for (const [index, text] of texts.entries()) expect((await store.get('inline-payload', `s${index}`))?.document.text).toBe(text);
+          await store.transaction((tx) =>
+            tx.create('inline-payload', {
+              id: `s${index}`,
+              name: `n'"; -- ${index}😀`,
+              document: payload(text),
+            }),
+          );
+        for (const [index, text] of texts.entries())
+          expect((await store.get('inline-payload', `s${index}`))?.document.text).toBe(text);
         expect((await store.find('inline-payload', '', `n'"; -- 1😀`))?.id).toBe('s1');
       }));
 
@@ -72,14 +92,18 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
         expect(await store.count(KIND, 'p')).toBe(5);
         expect(await store.count(KIND, 'nobody')).toBe(0);
         for (const after of ['x', '', '.', 'NaN.a', '1e999.a', '-', '12'])
-          await expect(store.list(KIND, 'p', { limit: 2, after }), after).rejects.toMatchObject({ code: 'Validation' });
+          await expect(store.list(KIND, 'p', { limit: 2, after }), after).rejects.toMatchObject({
+            code: 'Validation',
+          });
       }));
 
     it('has unique ids, and unique names within a parent', () =>
       withStore(async (store) => {
         await add(store, 'a', 'p');
         const again = (id: string, parentId: string, rowName: string): Promise<unknown> =>
-          store.transaction((tx) => tx.create(KIND, { id, parentId, name: rowName, document: provider('x') }));
+          store.transaction((tx) =>
+            tx.create(KIND, { id, parentId, name: rowName, document: provider('x') }),
+          );
         await expect(again('a', 'p', 'other')).rejects.toMatchObject({ code: 'Conflict' });
         await expect(again('b', 'p', 'name-a')).rejects.toMatchObject({ code: 'Conflict' });
         await expect(again('b', 'q', 'name-a')).resolves.toBeDefined();
@@ -91,14 +115,25 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
         const read = await add(store, 'a');
         clock.time += 5;
         const changed = await store.transaction((tx) => tx.replace(KIND, read, provider('2')));
-        expect(changed).toMatchObject({ revision: 2, createdAt: read.createdAt, updatedAt: clock.time, document: provider('2') });
-        await expect(store.transaction((tx) => tx.replace(KIND, read, provider('3')))).rejects.toMatchObject({ code: 'StaleRevision' });
+        expect(changed).toMatchObject({
+          revision: 2,
+          createdAt: read.createdAt,
+          updatedAt: clock.time,
+          document: provider('2'),
+        });
+        await expect(store.transaction((tx) => tx.replace(KIND, read, provider('3')))).rejects.toMatchObject({
+          code: 'StaleRevision',
+        });
         clock.time += 5;
-        const quiet = await store.transaction((tx) => tx.replace(KIND, changed, provider('4'), { quiet: true }));
+        const quiet = await store.transaction((tx) =>
+          tx.replace(KIND, changed, provider('4'), { quiet: true }),
+        );
         expect(quiet).toMatchObject({ revision: 3, updatedAt: changed.updatedAt });
         expect(await store.get(KIND, 'a')).toEqual(quiet);
         await store.transaction((tx) => tx.remove(KIND, 'a'));
-        await expect(store.transaction((tx) => tx.replace(KIND, quiet, provider('5')))).rejects.toMatchObject({ code: 'StaleRevision' });
+        await expect(store.transaction((tx) => tx.replace(KIND, quiet, provider('5')))).rejects.toMatchObject(
+          { code: 'StaleRevision' },
+        );
       }));
 
     it('removes, and says whether there was something', () =>
@@ -122,7 +157,9 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
           expect((await tx.get(KIND, 'a'))?.document).toEqual(provider('changed'));
           throw reason;
         });
-        await expect(broken).rejects.toSatisfy((thrown: Error) => thrown === reason || thrown.cause === reason);
+        await expect(broken).rejects.toSatisfy(
+          (thrown: Error) => thrown === reason || thrown.cause === reason,
+        );
         expect(await store.get(KIND, 'b')).toBeUndefined();
         expect(await store.get(KIND, 'a')).toEqual(before);
         expect([await store.sequence(), calls]).toEqual([sequence, 0]);
@@ -152,7 +189,12 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
         expect(await store.changes(0)).toEqual([]);
         await add(store, 'a');
         const row = await store.transaction(async (tx) => {
-          const created = await tx.create(KIND, { id: 'b', parentId: 'p', name: 'b', document: provider('b') });
+          const created = await tx.create(KIND, {
+            id: 'b',
+            parentId: 'p',
+            name: 'b',
+            document: provider('b'),
+          });
           return tx.replace(KIND, created, provider('b2'));
         });
         await store.transaction((tx) => tx.remove(KIND, row.id));

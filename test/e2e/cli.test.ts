@@ -25,14 +25,43 @@ describe('API commands', () => {
   };
 
   it('make, show, list and delete what the API has', async () => {
-    const { gatewayId } = await json('create-gateway', '--name', 'by-hand', '--role-arn', ROLE, '--authorizer-type', 'NONE', '--protocol-type', 'MCP', '--tags', '{"team":"a=b c"}');
+    const { gatewayId } = await json(
+      'create-gateway',
+      '--name',
+      'by-hand',
+      '--role-arn',
+      ROLE,
+      '--authorizer-type',
+      'NONE',
+      '--protocol-type',
+      'MCP',
+      '--tags',
+      '{"team":"a=b c"}',
+    );
     const id = String(gatewayId);
-    expect(await json('get-gateway', '--gateway-identifier', id)).toMatchObject({ gatewayId, name: 'by-hand', status: 'READY' });
+    expect(await json('get-gateway', '--gateway-identifier', id)).toMatchObject({
+      gatewayId,
+      name: 'by-hand',
+      status: 'READY',
+    });
     const configuration = join(temporaryFolder(), 'target.json');
-    writeFileSync(configuration, JSON.stringify({ gatewayIdentifier: id, name: 'small', targetConfiguration: { mcp: { openApiSchema: { inlinePayload: '{"openapi":"3.0.0","info":{},"paths":{"/a":{"get":{}}}}' } } } }));
+    writeFileSync(
+      configuration,
+      JSON.stringify({
+        gatewayIdentifier: id,
+        name: 'small',
+        targetConfiguration: {
+          mcp: {
+            openApiSchema: { inlinePayload: '{"openapi":"3.0.0","info":{},"paths":{"/a":{"get":{}}}}' },
+          },
+        },
+      }),
+    );
     const { targetId } = await json('create-gateway-target', '--cli-input-json', `file://${configuration}`);
     const target = ['--gateway-identifier', id, '--target-id', String(targetId)];
-    await expect.poll(async () => (await json('get-gateway-target', ...target))['status'], { timeout: 20_000 }).toBe('READY');
+    await expect
+      .poll(async () => (await json('get-gateway-target', ...target))['status'], { timeout: 20_000 })
+      .toBe('READY');
     expect(await json('get-gateway-target-import-report', ...target)).toMatchObject({ report: { tools: 1 } });
     expect(await json('list-gateways', '--max-results', '1')).toMatchObject({ items: [{ name: 'by-hand' }] });
     const arn = String((await json('get-gateway', '--gateway-identifier', id))['gatewayArn']);
@@ -40,14 +69,19 @@ describe('API commands', () => {
     await json('untag-resource', '--resource-arn', arn, '--tag-keys', '["x","team"]');
     expect(await json('list-tags-for-resource', '--resource-arn', arn)).toEqual({ tags: {} });
     await json('delete-gateway-target', ...target);
-    await expect.poll(async () => (await run('delete-gateway', '--gateway-identifier', id)).code, { timeout: 20_000 }).toBe(0);
+    await expect
+      .poll(async () => (await run('delete-gateway', '--gateway-identifier', id)).code, { timeout: 20_000 })
+      .toBe(0);
   });
 
   it('say what went wrong and exit with 1', async () => {
     for (const [args, message] of [
       [['get-gateway', '--gateway-identifier', 'none-0123456789'], /^ResourceNotFoundException: .+\n$/],
       [['get-gateway'], /needs --gateway-identifier/],
-      [['create-gateway', '--name', '-bad-', '--role-arn', ROLE, '--authorizer-type', 'SOME'], /^ValidationException: /],
+      [
+        ['create-gateway', '--name', '-bad-', '--role-arn', ROLE, '--authorizer-type', 'SOME'],
+        /^ValidationException: /,
+      ],
       [['create-gateway', '--cli-input-json', '{"name":'], /--cli-input-json is not JSON/],
       [['tag-resource', '--resource-arn', 'arn:x', '--tags', 'x=1'], /--tags is not JSON/],
       [['create-gateway', '--cli-input-json', 'file:///no/such/file'], /no\/such\/file/],
@@ -60,9 +94,24 @@ describe('API commands', () => {
   });
 
   it('say whom they could not reach, and which credentials they miss', async () => {
-    const nobody = await runGatewright(['list-gateways', '--endpoint-url', 'http://127.0.0.1:9', '--data-dir', server.dataDir]);
-    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringMatching(/127\.0\.0\.1:9.*--endpoint-url/) });
-    const keyless = await runGatewright(['list-gateways', '--endpoint-url', server.url, '--data-dir', join(temporaryFolder(), 'none')]);
+    const nobody = await runGatewright([
+      'list-gateways',
+      '--endpoint-url',
+      'http://127.0.0.1:9',
+      '--data-dir',
+      server.dataDir,
+    ]);
+    expect(nobody).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/127\.0\.0\.1:9.*--endpoint-url/),
+    });
+    const keyless = await runGatewright([
+      'list-gateways',
+      '--endpoint-url',
+      server.url,
+      '--data-dir',
+      join(temporaryFolder(), 'none'),
+    ]);
     expect(keyless).toMatchObject({ code: 1, stderr: expect.stringMatching(/credentials.*--data-dir/) });
     const { accessKeyId } = operatorCredentials(server.dataDir);
     const wrong = await runGatewright(['list-gateways', '--endpoint-url', server.url], {
@@ -80,7 +129,10 @@ describe('check-openapi', () => {
     expect(text).toMatchObject({ code: 0, stderr: '' });
     expect(text.stdout).toMatch(/^Library \(OpenAPI 3\.0\.3\)\n4 tools from 4 operations/);
     const json = await runGatewright(['check-openapi', LIBRARY, '--json']);
-    const { report, tools } = JSON.parse(json.stdout) as { report: object; tools: { name: string; inputSchema: object }[] };
+    const { report, tools } = JSON.parse(json.stdout) as {
+      report: object;
+      tools: { name: string; inputSchema: object }[];
+    };
     expect(report).toMatchObject({ tools: 4, operations: 4 });
     expect(tools.map(({ name }) => name)).toContain('listBooks');
     expect(tools[0]?.inputSchema).toMatchObject({ type: 'object' });

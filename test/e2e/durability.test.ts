@@ -32,21 +32,47 @@ interface Made {
 }
 
 /** A provider, a gateway and a target that uses it; each step is noted only when it was acknowledged. */
-async function make(sdk: BedrockAgentCoreControlClient, upstream: Upstream, name: string, note: (made: Made) => void): Promise<void> {
+async function make(
+  sdk: BedrockAgentCoreControlClient,
+  upstream: Upstream,
+  name: string,
+  note: (made: Made) => void,
+): Promise<void> {
   const key = `key-of-${name}-${randomBytes(6).toString('hex')}`;
-  const { credentialProviderArn: providerArn } = await sdk.send(new CreateApiKeyCredentialProviderCommand({ name, apiKey: key }));
+  const { credentialProviderArn: providerArn } = await sdk.send(
+    new CreateApiKeyCredentialProviderCommand({ name, apiKey: key }),
+  );
   const made: Made = { name, key };
   note(made);
-  const gateway = await sdk.send(new CreateGatewayCommand({ name, roleArn: ROLE, protocolType: 'MCP', authorizerType: 'NONE' }));
-  Object.assign(made, { gatewayIdentifier: gateway.gatewayId, gatewayPath: new URL(gateway.gatewayUrl ?? '').pathname });
-  const document = { openapi: '3.0.3', info: {}, servers: [{ url: upstream.url }], paths: { [`/${name}`]: { get: { operationId: 'ask' } } } };
+  const gateway = await sdk.send(
+    new CreateGatewayCommand({ name, roleArn: ROLE, protocolType: 'MCP', authorizerType: 'NONE' }),
+  );
+  Object.assign(made, {
+    gatewayIdentifier: gateway.gatewayId,
+    gatewayPath: new URL(gateway.gatewayUrl ?? '').pathname,
+  });
+  const document = {
+    openapi: '3.0.3',
+    info: {},
+    servers: [{ url: upstream.url }],
+    paths: { [`/${name}`]: { get: { operationId: 'ask' } } },
+  };
   const target = await sdk.send(
     new CreateGatewayTargetCommand({
       gatewayIdentifier: gateway.gatewayId,
       name: 'api',
       targetConfiguration: { mcp: { openApiSchema: { inlinePayload: JSON.stringify(document) } } },
       credentialProviderConfigurations: [
-        { credentialProviderType: 'API_KEY', credentialProvider: { apiKeyCredentialProvider: { providerArn, credentialLocation: 'HEADER', credentialParameterName: 'x-key' } } },
+        {
+          credentialProviderType: 'API_KEY',
+          credentialProvider: {
+            apiKeyCredentialProvider: {
+              providerArn,
+              credentialLocation: 'HEADER',
+              credentialParameterName: 'x-key',
+            },
+          },
+        },
       ],
     }),
   );
@@ -57,13 +83,21 @@ async function ask(base: string, made: Made): Promise<string> {
   const response = await fetch(`${base}${made.gatewayPath}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'api___ask', arguments: {} } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'api___ask', arguments: {} },
+    }),
   });
   return response.text();
 }
 
 const settled = (sdk: BedrockAgentCoreControlClient, { gatewayIdentifier, targetId }: Made) =>
-  expect.poll(async () => (await sdk.send(new GetGatewayTargetCommand({ gatewayIdentifier, targetId }))).status, { timeout: 30_000 });
+  expect.poll(
+    async () => (await sdk.send(new GetGatewayTargetCommand({ gatewayIdentifier, targetId }))).status,
+    { timeout: 30_000 },
+  );
 
 const allowed = (upstream: Upstream) => ({ GATEWRIGHT_EGRESS_ALLOW: new URL(upstream.url).host });
 
@@ -98,17 +132,28 @@ describe('kill -9', () => {
     } while (nextToken !== undefined);
     let calls = 0;
     for (const made of acknowledged) {
-      await expect(sdk.send(new GetApiKeyCredentialProviderCommand({ name: made.name }))).resolves.toBeDefined();
+      await expect(
+        sdk.send(new GetApiKeyCredentialProviderCommand({ name: made.name })),
+      ).resolves.toBeDefined();
       const { gatewayIdentifier } = made;
       if (gatewayIdentifier === undefined) continue;
-      await expect.poll(async () => (await sdk.send(new GetGatewayCommand({ gatewayIdentifier }))).status).toBe('READY');
+      await expect
+        .poll(async () => (await sdk.send(new GetGatewayCommand({ gatewayIdentifier }))).status)
+        .toBe('READY');
       expect(listed).toContain(gatewayIdentifier);
       if (made.targetId === undefined) continue;
       // What was interrupted while CREATING is taken up again.
       await settled(sdk, made).toBe('READY');
-      expect((await sdk.send(new ListGatewayTargetsCommand({ gatewayIdentifier }))).items?.map(({ targetId }) => targetId)).toEqual([made.targetId]);
+      expect(
+        (await sdk.send(new ListGatewayTargetsCommand({ gatewayIdentifier }))).items?.map(
+          ({ targetId }) => targetId,
+        ),
+      ).toEqual([made.targetId]);
       expect(await ask(server.url, made)).toContain('\\"ok\\":true');
-      expect(upstream.received.at(-1)).toMatchObject({ target: `/${made.name}`, headers: { 'x-key': made.key } });
+      expect(upstream.received.at(-1)).toMatchObject({
+        target: `/${made.name}`,
+        headers: { 'x-key': made.key },
+      });
       calls += 1;
     }
     expect(calls).toBeGreaterThan(0);
@@ -180,35 +225,47 @@ describe('after damage', () => {
 describe('a full disk', () => {
   const folder = process.platform === 'linux' && process.getuid?.() === 0 ? smallDisk() : undefined;
 
-  it.skipIf(folder === undefined)('is a clear error, and what was there before goes on being served', async () => {
-    const upstream = await startUpstream();
-    const dataDir = join(folder ?? '', 'data');
-    const server = await startServer({ dataDir, env: allowed(upstream) });
-    const sdk = sdkFor(server);
-    const made: Made[] = [];
-    await make(sdk, upstream, 'before', (one) => made.push(one));
-    await settled(sdk, made[0]!).toBe('READY');
-    const filler = join(folder ?? '', 'filler');
-    try {
-      writeFileSync(filler, Buffer.alloc(64 * 1024 * 1024));
-    } catch {
-      // Full, as it should be.
-    }
-    let failure: unknown;
-    for (let index = 0; index < 200 && failure === undefined; index += 1)
-      await sdk.send(new CreateApiKeyCredentialProviderCommand({ name: `fill-${index}`, apiKey: 'k'.repeat(2000) })).catch((thrown: unknown) => (failure = thrown));
-    expect(failure).toMatchObject({ name: 'InternalServerException', message: expect.stringContaining('disk is full') });
-    expect(await ask(server.url, made[0]!)).toContain('\\"ok\\":true');
-    expect(server.stdout()).toContain('database or disk is full');
-    // Room again: no restart is needed, and nothing is lost.
-    rmSync(filler);
-    await sdk.send(new CreateApiKeyCredentialProviderCommand({ name: 'after', apiKey: 'k' }));
-    expect(await server.stop()).toEqual({ code: 0, signal: null });
-    const again = await startServer({ dataDir, env: allowed(upstream) });
-    expect(await ask(again.url, made[0]!)).toContain('\\"ok\\":true');
-    await expect(sdkFor(again).send(new GetApiKeyCredentialProviderCommand({ name: 'after' }))).resolves.toBeDefined();
-    await again.stop();
-  });
+  it.skipIf(folder === undefined)(
+    'is a clear error, and what was there before goes on being served',
+    async () => {
+      const upstream = await startUpstream();
+      const dataDir = join(folder ?? '', 'data');
+      const server = await startServer({ dataDir, env: allowed(upstream) });
+      const sdk = sdkFor(server);
+      const made: Made[] = [];
+      await make(sdk, upstream, 'before', (one) => made.push(one));
+      await settled(sdk, made[0]!).toBe('READY');
+      const filler = join(folder ?? '', 'filler');
+      try {
+        writeFileSync(filler, Buffer.alloc(64 * 1024 * 1024));
+      } catch {
+        // Full, as it should be.
+      }
+      let failure: unknown;
+      for (let index = 0; index < 200 && failure === undefined; index += 1)
+        await sdk
+          .send(
+            new CreateApiKeyCredentialProviderCommand({ name: `fill-${index}`, apiKey: 'k'.repeat(2000) }),
+          )
+          .catch((thrown: unknown) => (failure = thrown));
+      expect(failure).toMatchObject({
+        name: 'InternalServerException',
+        message: expect.stringContaining('disk is full'),
+      });
+      expect(await ask(server.url, made[0]!)).toContain('\\"ok\\":true');
+      expect(server.stdout()).toContain('database or disk is full');
+      // Room again: no restart is needed, and nothing is lost.
+      rmSync(filler);
+      await sdk.send(new CreateApiKeyCredentialProviderCommand({ name: 'after', apiKey: 'k' }));
+      expect(await server.stop()).toEqual({ code: 0, signal: null });
+      const again = await startServer({ dataDir, env: allowed(upstream) });
+      expect(await ask(again.url, made[0]!)).toContain('\\"ok\\":true');
+      await expect(
+        sdkFor(again).send(new GetApiKeyCredentialProviderCommand({ name: 'after' })),
+      ).resolves.toBeDefined();
+      await again.stop();
+    },
+  );
 
   function smallDisk(): string | undefined {
     const path = temporaryFolder();

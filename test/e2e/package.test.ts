@@ -16,22 +16,52 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
   // The same Node for npm's scripts as for the tests.
   const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` };
   await run('npm', ['run', 'build'], { cwd: ROOT, env });
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT, env });
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: ROOT,
+    env,
+  });
   const packed = JSON.parse(stdout) as unknown;
-  const [pack] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as { filename: string; files: { path: string }[] }[];
+  const [pack] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as {
+    filename: string;
+    files: { path: string }[];
+  }[];
   const paths = pack?.files.map(({ path }) => path) ?? [];
-  for (const needed of ['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'dist/cli/main.js', 'dist/targets/openapi/import-worker.js'])
+  for (const needed of [
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'NOTICE',
+    'CHANGELOG.md',
+    'dist/cli/main.js',
+    'dist/targets/openapi/import-worker.js',
+  ])
     expect(paths).toContain(needed);
-  expect(paths.filter((path) => /\.test\.|^(src|test|bench|node_modules)\/|\.ts$|\.gatewright/.test(path))).toEqual([]);
+  expect(
+    paths.filter((path) => /\.test\.|^(src|test|bench|node_modules)\/|\.ts$|\.gatewright/.test(path)),
+  ).toEqual([]);
 
   const empty = join(folder, 'empty');
   mkdirSync(empty);
   writeFileSync(join(empty, 'package.json'), '{"private":true}');
-  await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', join(folder, pack?.filename ?? '')], { cwd: empty, env });
+  await run(
+    'npm',
+    [
+      'install',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      join(folder, pack?.filename ?? ''),
+    ],
+    { cwd: empty, env },
+  );
 
   const upstream = await startUpstream();
   const document = join(empty, 'small.json');
-  writeFileSync(document, '{"openapi":"3.1.0","info":{"title":"s","version":"1"},"paths":{"/a":{"get":{"operationId":"a"}}}}');
+  writeFileSync(
+    document,
+    '{"openapi":"3.1.0","info":{"title":"s","version":"1"},"paths":{"/a":{"get":{"operationId":"a"}}}}',
+  );
   const server = await startServer({
     program: [process.execPath, join(empty, 'node_modules/gatewright/dist/cli/main.js')],
     cwd: empty,

@@ -13,15 +13,34 @@ describe('serve with --jwt flags', () => {
     const provider = await startProvider();
     const upstream = await startUpstream();
     const server = await startServer({
-      args: ['--openapi', LIBRARY, '--name', 'library', '--upstream', upstream.url, '--jwt-discovery-url', provider.discoveryUrl, '--jwt-audience', 'library-api', 'other-api', '--jwt-scope', 'read'],
+      args: [
+        '--openapi',
+        LIBRARY,
+        '--name',
+        'library',
+        '--upstream',
+        upstream.url,
+        '--jwt-discovery-url',
+        provider.discoveryUrl,
+        '--jwt-audience',
+        'library-api',
+        'other-api',
+        '--jwt-scope',
+        'read',
+      ],
     });
     const imported = server.lines.find(({ msg }) => msg === 'imported');
     const mcpUrl = String(imported?.['mcpUrl']);
     expect(String(imported?.['mcpClientConfiguration'])).toContain('Authorization');
 
-    const refused = await fetch(mcpUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    const refused = await fetch(mcpUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
     expect(refused.status).toBe(401);
-    const metadataUrl = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '')?.[1] ?? '';
+    const metadataUrl =
+      /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '')?.[1] ?? '';
     const metadata = (await (await fetch(metadataUrl)).json()) as Record<string, unknown>;
     expect(metadata).toMatchObject({ resource: mcpUrl, authorization_servers: [provider.issuer] });
 
@@ -34,9 +53,17 @@ describe('serve with --jwt flags', () => {
     expect(JSON.stringify(upstream.received)).not.toContain(good);
     expect(server.stdout()).not.toContain(good);
 
-    for (const claims of [{ aud: 'stranger', scope: 'read' }, { aud: 'library-api', scope: 'write' }, { aud: 'library-api', scope: 'read', exp: 1 }]) {
+    for (const claims of [
+      { aud: 'stranger', scope: 'read' },
+      { aud: 'library-api', scope: 'write' },
+      { aud: 'library-api', scope: 'read', exp: 1 },
+    ]) {
       const token = await provider.token({ sub: 'ann', ...claims });
-      const answer = await fetch(mcpUrl, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: '{}' });
+      const answer = await fetch(mcpUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: '{}',
+      });
       expect([401, 403], JSON.stringify(claims)).toContain(answer.status);
     }
 
@@ -47,7 +74,13 @@ describe('serve with --jwt flags', () => {
   });
 
   it('needs to know who is meant', async () => {
-    const answer = await runGatewright(['serve', '--openapi', LIBRARY, '--jwt-discovery-url', 'https://idp.example.com/.well-known/openid-configuration']);
+    const answer = await runGatewright([
+      'serve',
+      '--openapi',
+      LIBRARY,
+      '--jwt-discovery-url',
+      'https://idp.example.com/.well-known/openid-configuration',
+    ]);
     expect(answer.code).toBe(2);
     expect(answer.stdout + answer.stderr).toContain('--jwt-audience');
   });
@@ -55,7 +88,19 @@ describe('serve with --jwt flags', () => {
   it('cannot be switched on a gateway that exists, and says what to do', async () => {
     const first = await startServer({ args: ['--openapi', LIBRARY] });
     await first.stop();
-    const answer = await runGatewright(['serve', '--listen', '127.0.0.1:0', '--data-dir', first.dataDir, '--openapi', LIBRARY, '--jwt-discovery-url', 'https://idp.example.com/.well-known/openid-configuration', '--jwt-audience', 'a']);
+    const answer = await runGatewright([
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--data-dir',
+      first.dataDir,
+      '--openapi',
+      LIBRARY,
+      '--jwt-discovery-url',
+      'https://idp.example.com/.well-known/openid-configuration',
+      '--jwt-audience',
+      'a',
+    ]);
     expect(answer.code).toBe(1);
     expect(answer.stdout + answer.stderr).toMatch(/--name.*delete-gateway/);
   });

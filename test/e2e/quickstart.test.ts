@@ -11,7 +11,10 @@ import { allTools, mcpClient, startUpstream, textOf } from '../support/process-c
 import { closing, runGatewright, spawnGatewright, startServer, temporaryFolder } from '../support/process.ts';
 import type { RunningServer } from '../support/process.ts';
 
-const GITHUB = join(import.meta.dirname, '../../../shared/corpus/openapi/octokit-openapi-api.github.com.json.gz');
+const GITHUB = join(
+  import.meta.dirname,
+  '../../../shared/corpus/openapi/octokit-openapi-api.github.com.json.gz',
+);
 const LIBRARY = join(import.meta.dirname, '../fixtures/openapi/library-3.0.yaml');
 const KEY = 'canary-key-0123456789abcdef';
 
@@ -21,7 +24,10 @@ const documentOf = (...operations: string[]): string =>
     openapi: '3.0.3',
     info: { title: 'Small', version: '1' },
     paths: Object.fromEntries(
-      operations.map((id) => [`/${id}`, { get: { operationId: id, responses: { 200: { description: 'ok' } } } }]),
+      operations.map((id) => [
+        `/${id}`,
+        { get: { operationId: id, responses: { 200: { description: 'ok' } } } },
+      ]),
     ),
   });
 
@@ -33,86 +39,129 @@ function fileOf(name: string, content: string | Buffer): string {
 
 const importedOf = (server: RunningServer) => {
   const line = server.lines.find(({ msg }) => msg === 'imported');
-  return { tools: line?.['tools'], mcpUrl: String(line?.['mcpUrl']), skipped: line?.['skipped'], snippet: String(line?.['mcpClientConfiguration']) };
+  return {
+    tools: line?.['tools'],
+    mcpUrl: String(line?.['mcpUrl']),
+    skipped: line?.['skipped'],
+    snippet: String(line?.['mcpClientConfiguration']),
+  };
 };
 
 describe('the published description of GitHub', () => {
-  it.skipIf(!existsSync(GITHUB))('becomes tools that an MCP client lists and calls, while other calls go on', async () => {
-    const upstream = await startUpstream((request, response) => {
-      response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ method: request.method, target: request.target, id: '{12345678901234567890}' }));
-    });
-    const dataDir = join(temporaryFolder(), 'data');
-    // A gateway that is there before: its calls are what must go on.
-    const before = await startServer({ dataDir, args: ['--openapi', fileOf('other.json', documentOf('ping')), '--upstream', upstream.url] });
-    const otherUrl = importedOf(before).mcpUrl;
-    const port = new URL(before.url).port;
-    expect(await before.stop()).toEqual({ code: 0, signal: null });
+  it.skipIf(!existsSync(GITHUB))(
+    'becomes tools that an MCP client lists and calls, while other calls go on',
+    async () => {
+      const upstream = await startUpstream((request, response) => {
+        response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' });
+        response.end(
+          JSON.stringify({ method: request.method, target: request.target, id: '{12345678901234567890}' }),
+        );
+      });
+      const dataDir = join(temporaryFolder(), 'data');
+      // A gateway that is there before: its calls are what must go on.
+      const before = await startServer({
+        dataDir,
+        args: ['--openapi', fileOf('other.json', documentOf('ping')), '--upstream', upstream.url],
+      });
+      const otherUrl = importedOf(before).mcpUrl;
+      const port = new URL(before.url).port;
+      expect(await before.stop()).toEqual({ code: 0, signal: null });
 
-    const run = spawnGatewright(
-      ['serve', '--listen', `127.0.0.1:${port}`, '--data-dir', dataDir, '--openapi', GITHUB, '--name', 'github', '--upstream', upstream.url, '--api-key', 'env:GITHUB_TOKEN', '--api-key-prefix', 'Bearer'],
-      { env: { GITHUB_TOKEN: KEY, GATEWRIGHT_EGRESS_ALLOW: new URL(upstream.url).host } },
-    );
-    let isReady = false;
-    const ready = run.line(({ msg }) => msg === 'ready').finally(() => (isReady = true));
-    let during = 0;
-    while (!isReady) {
-      const answer = await callOnce(otherUrl, 'other___ping');
-      if (answer === 'refused') await new Promise((resolve) => setTimeout(resolve, 20));
-      else {
-        expect(answer).toBe('200');
-        if (!isReady) during += 1;
+      const run = spawnGatewright(
+        [
+          'serve',
+          '--listen',
+          `127.0.0.1:${port}`,
+          '--data-dir',
+          dataDir,
+          '--openapi',
+          GITHUB,
+          '--name',
+          'github',
+          '--upstream',
+          upstream.url,
+          '--api-key',
+          'env:GITHUB_TOKEN',
+          '--api-key-prefix',
+          'Bearer',
+        ],
+        { env: { GITHUB_TOKEN: KEY, GATEWRIGHT_EGRESS_ALLOW: new URL(upstream.url).host } },
+      );
+      let isReady = false;
+      const ready = run.line(({ msg }) => msg === 'ready').finally(() => (isReady = true));
+      let during = 0;
+      while (!isReady) {
+        const answer = await callOnce(otherUrl, 'other___ping');
+        if (answer === 'refused') await new Promise((resolve) => setTimeout(resolve, 20));
+        else {
+          expect(answer).toBe('200');
+          if (!isReady) during += 1;
+        }
       }
-    }
-    await ready;
-    expect(during).toBeGreaterThan(20);
+      await ready;
+      expect(during).toBeGreaterThan(20);
 
-    const imported = run.lines.find(({ msg }) => msg === 'imported');
-    const mcpUrl = String(imported?.['mcpUrl']);
-    expect(JSON.parse(String(imported?.['mcpClientConfiguration']))).toEqual({ mcpServers: { github: { type: 'http', url: mcpUrl } } });
-    expect(run.lines.filter(({ msg }) => msg === 'skipped')).toHaveLength(Number(imported?.['skipped']));
+      const imported = run.lines.find(({ msg }) => msg === 'imported');
+      const mcpUrl = String(imported?.['mcpUrl']);
+      expect(JSON.parse(String(imported?.['mcpClientConfiguration']))).toEqual({
+        mcpServers: { github: { type: 'http', url: mcpUrl } },
+      });
+      expect(run.lines.filter(({ msg }) => msg === 'skipped')).toHaveLength(Number(imported?.['skipped']));
 
-    const client = await mcpClient(mcpUrl);
-    const tools = await allTools(client);
-    expect(tools).toHaveLength(Number(imported?.['tools']));
-    expect(tools.length).toBeGreaterThan(1100);
-    expect(new Set(tools.map(({ name }) => name)).size).toBe(tools.length);
-    const toolFor = (id: string): string => tools.find(({ name }) => name === `github___${id}`)?.name ?? `no tool ${id}`;
+      const client = await mcpClient(mcpUrl);
+      const tools = await allTools(client);
+      expect(tools).toHaveLength(Number(imported?.['tools']));
+      expect(tools.length).toBeGreaterThan(1100);
+      expect(new Set(tools.map(({ name }) => name)).size).toBe(tools.length);
+      const toolFor = (id: string): string =>
+        tools.find(({ name }) => name === `github___${id}`)?.name ?? `no tool ${id}`;
 
-    upstream.received.length = 0;
-    const got = await client.callTool({ name: toolFor('repos_get'), arguments: { owner: 'octo cat', repo: 'a/b' } });
-    expect(got.isError).not.toBe(true);
-    expect(textOf(got)).toContain('{12345678901234567890}');
-    await client.callTool({ name: toolFor('search_repos'), arguments: { q: 'a+b&c', per_page: 5 } });
-    await client.callTool({ name: toolFor('issues_create'), arguments: { owner: 'o', repo: 'r', title: 'Ünïcode "x"', labels: ['a', 'b'] } });
-    expect(upstream.received.map(({ method, target, body }) => ({ method, target, body }))).toEqual([
-      { method: 'GET', target: '/repos/octo%20cat/a%2Fb', body: '' },
-      { method: 'GET', target: '/search/repositories?q=a%2Bb%26c&per_page=5', body: '' },
-      { method: 'POST', target: '/repos/o/r/issues', body: '{"title":"Ünïcode \\"x\\"","labels":["a","b"]}' },
-    ]);
-    for (const { headers } of upstream.received) {
-      expect(headers['authorization']).toBe(`Bearer ${KEY}`);
-      expect(Object.keys(headers).filter((name) => /mcp|forward|via|cookie|origin/.test(name))).toEqual([]);
-    }
-    expect(upstream.received[2]?.headers['content-type']).toBe('application/json');
+      upstream.received.length = 0;
+      const got = await client.callTool({
+        name: toolFor('repos_get'),
+        arguments: { owner: 'octo cat', repo: 'a/b' },
+      });
+      expect(got.isError).not.toBe(true);
+      expect(textOf(got)).toContain('{12345678901234567890}');
+      await client.callTool({ name: toolFor('search_repos'), arguments: { q: 'a+b&c', per_page: 5 } });
+      await client.callTool({
+        name: toolFor('issues_create'),
+        arguments: { owner: 'o', repo: 'r', title: 'Ünïcode "x"', labels: ['a', 'b'] },
+      });
+      expect(upstream.received.map(({ method, target, body }) => ({ method, target, body }))).toEqual([
+        { method: 'GET', target: '/repos/octo%20cat/a%2Fb', body: '' },
+        { method: 'GET', target: '/search/repositories?q=a%2Bb%26c&per_page=5', body: '' },
+        {
+          method: 'POST',
+          target: '/repos/o/r/issues',
+          body: '{"title":"Ünïcode \\"x\\"","labels":["a","b"]}',
+        },
+      ]);
+      for (const { headers } of upstream.received) {
+        expect(headers['authorization']).toBe(`Bearer ${KEY}`);
+        expect(Object.keys(headers).filter((name) => /mcp|forward|via|cookie|origin/.test(name))).toEqual([]);
+      }
+      expect(upstream.received[2]?.headers['content-type']).toBe('application/json');
 
-    // The key is where it belongs and nowhere else.
-    expect(JSON.stringify(got)).not.toContain(KEY);
-    expect(run.stdout() + run.stderr()).not.toContain(KEY);
-    for (const entry of readdirSync(dataDir)) expect(readFileSync(join(dataDir, entry)).includes(KEY), entry).toBe(false);
-    expect(await run.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+      // The key is where it belongs and nowhere else.
+      expect(JSON.stringify(got)).not.toContain(KEY);
+      expect(run.stdout() + run.stderr()).not.toContain(KEY);
+      for (const entry of readdirSync(dataDir))
+        expect(readFileSync(join(dataDir, entry)).includes(KEY), entry).toBe(false);
+      expect(await run.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 
-    // A restart never says that the gateway does not exist: callers would believe it.
-    const again = spawnGatewright(['serve', '--listen', `127.0.0.1:${port}`, '--data-dir', dataDir], {
-      env: { GATEWRIGHT_EGRESS_ALLOW: new URL(upstream.url).host },
-    });
-    let answer: string;
-    do answer = await callOnce(mcpUrl, toolFor('meta_root'));
-    while (answer === 'refused');
-    expect(answer).toBe('200');
-    await again.line(({ msg }) => msg === 'ready');
-    expect(await again.kill('SIGTERM')).toEqual({ code: 0, signal: null });
-  });
+      // A restart never says that the gateway does not exist: callers would believe it.
+      const again = spawnGatewright(['serve', '--listen', `127.0.0.1:${port}`, '--data-dir', dataDir], {
+        env: { GATEWRIGHT_EGRESS_ALLOW: new URL(upstream.url).host },
+      });
+      let answer: string;
+      do answer = await callOnce(mcpUrl, toolFor('meta_root'));
+      while (answer === 'refused');
+      expect(answer).toBe('200');
+      await again.line(({ msg }) => msg === 'ready');
+      expect(await again.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    },
+  );
 });
 
 describe('a small document', () => {
@@ -120,7 +169,8 @@ describe('a small document', () => {
     const upstream = await startUpstream();
     const dataDir = join(temporaryFolder(), 'data');
     const path = fileOf('shop.api.json', documentOf('one', 'two'));
-    const start = (...more: string[]) => startServer({ dataDir, args: ['--openapi', path, '--upstream', upstream.url, ...more] });
+    const start = (...more: string[]) =>
+      startServer({ dataDir, args: ['--openapi', path, '--upstream', upstream.url, ...more] });
     const names = async (url: string) => (await allTools(await mcpClient(url))).map(({ name }) => name);
 
     const first = await start();
@@ -128,7 +178,11 @@ describe('a small document', () => {
     expect(await names(mcpUrl)).toEqual(['shop-api___one', 'shop-api___two']);
     await first.stop();
 
-    const second = await startServer({ dataDir, listen: new URL(first.url).host, args: ['--openapi', path, '--upstream', upstream.url] });
+    const second = await startServer({
+      dataDir,
+      listen: new URL(first.url).host,
+      args: ['--openapi', path, '--upstream', upstream.url],
+    });
     expect(importedOf(second).mcpUrl).toBe(mcpUrl);
     await second.stop();
 
@@ -153,7 +207,9 @@ describe('a small document', () => {
   });
 
   it('is read as YAML, packed, from standard input and by URL, with the upstream beside it', async () => {
-    const upstream = await startUpstream((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('[]'));
+    const upstream = await startUpstream((_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('[]'),
+    );
     const web = await serveFile(gzipSync(documentOf('served')));
     for (const [args, input, tools] of [
       [['--openapi', LIBRARY], undefined, 4],
@@ -161,7 +217,10 @@ describe('a small document', () => {
       [['--openapi', '-', '--name', 'piped'], documentOf('a'), 1],
       [['--openapi', `${web}/v1/openapi.json`], undefined, 1],
     ] as const) {
-      const server = await startServer({ args: [...args, '--upstream', `${upstream.url}/base`], ...(input === undefined ? {} : { input }) });
+      const server = await startServer({
+        args: [...args, '--upstream', `${upstream.url}/base`],
+        ...(input === undefined ? {} : { input }),
+      });
       expect(importedOf(server).tools, args.join(' ')).toBe(tools);
       const client = await mcpClient(importedOf(server).mcpUrl);
       const [tool] = await allTools(client);
@@ -174,7 +233,9 @@ describe('a small document', () => {
     const plain = await serveFile(Buffer.from(documentOf('served')));
     const own = await startServer({ args: ['--openapi', `${plain}/v1/openapi.json`] });
     const client = await mcpClient(importedOf(own).mcpUrl);
-    expect(textOf(await client.callTool({ name: 'openapi___served', arguments: {} }))).toContain('operationId');
+    expect(textOf(await client.callTool({ name: 'openapi___served', arguments: {} }))).toContain(
+      'operationId',
+    );
     await own.stop();
   });
 
@@ -185,7 +246,15 @@ describe('a small document', () => {
     const { mcpUrl } = importedOf(good);
     await good.stop();
     writeFileSync(path, '{\n  "openapi": "3.0.3",\n  "paths": {,}\n}');
-    const broken = await runGatewright(['serve', '--listen', '127.0.0.1:0', '--data-dir', dataDir, '--openapi', path]);
+    const broken = await runGatewright([
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--data-dir',
+      dataDir,
+      '--openapi',
+      path,
+    ]);
     expect(broken.code).toBe(1);
     expect(broken.stdout).toMatch(/cannot start/);
     expect(broken.stdout).toMatch(/line 3/);
@@ -198,12 +267,23 @@ describe('a small document', () => {
 
 describe('who may call', () => {
   it('is nobody beyond this machine unless that is said', async () => {
-    const args = ['serve', '--listen', '0.0.0.0:0', '--data-dir', join(temporaryFolder(), 'data'), '--openapi', LIBRARY];
+    const args = [
+      'serve',
+      '--listen',
+      '0.0.0.0:0',
+      '--data-dir',
+      join(temporaryFolder(), 'data'),
+      '--openapi',
+      LIBRARY,
+    ];
     const refused = await runGatewright(args);
     expect(refused.code).toBe(2);
     expect(refused.stdout + refused.stderr).toMatch(/--jwt-discovery-url.*--allow-unauthenticated/);
     expect(existsSync(args[4] ?? '')).toBe(false);
-    const meant = await startServer({ listen: '0.0.0.0:0', args: ['--openapi', LIBRARY, '--allow-unauthenticated'] });
+    const meant = await startServer({
+      listen: '0.0.0.0:0',
+      args: ['--openapi', LIBRARY, '--allow-unauthenticated'],
+    });
     expect(importedOf(meant).tools).toBe(4);
     await meant.stop();
   });
@@ -217,14 +297,20 @@ async function callOnce(url: string, name: string): Promise<string> {
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: {} } }),
     });
     const text = await response.text();
-    return response.status === 503 ? 'refused' : text.includes('"ok":true') || text.includes('\\"target\\"') ? '200' : `${response.status} ${text}`;
+    return response.status === 503
+      ? 'refused'
+      : text.includes('"ok":true') || text.includes('\\"target\\"')
+        ? '200'
+        : `${response.status} ${text}`;
   } catch {
     return 'refused';
   }
 }
 
 async function serveFile(body: Buffer): Promise<string> {
-  const server = createServer((_request, response) => response.setHeader('content-type', 'application/json').end(body));
+  const server = createServer((_request, response) =>
+    response.setHeader('content-type', 'application/json').end(body),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
     server.closeAllConnections();

@@ -38,7 +38,16 @@ describe('settings', () => {
       },
     });
     expect(run).toMatchObject({ code: 2, stdout: '' });
-    for (const name of ['GATEWRIGHT_LISTNE', 'GATEWRIGHT_LISTEN:', 'GATEWRIGHT_ACCOUNT_ID', 'GATEWRIGHT_EGRESS_ALLOW', 'GATEWRIGHT_SECRET_ACCESS_KEY', 'GATEWRIGHT_DATABASE_URL', '--workers', 'AWS_ENDPOINT_URL_S3'])
+    for (const name of [
+      'GATEWRIGHT_LISTNE',
+      'GATEWRIGHT_LISTEN:',
+      'GATEWRIGHT_ACCOUNT_ID',
+      'GATEWRIGHT_EGRESS_ALLOW',
+      'GATEWRIGHT_SECRET_ACCESS_KEY',
+      'GATEWRIGHT_DATABASE_URL',
+      '--workers',
+      'AWS_ENDPOINT_URL_S3',
+    ])
       expect(run.stderr).toContain(name);
     expect(run.stderr).not.toContain('short-secret');
     expect(existsSync(dataDir)).toBe(false);
@@ -47,11 +56,27 @@ describe('settings', () => {
   it('come from flag, environment and file, in this order, and `config` says which', async () => {
     const folder = temporaryFolder();
     const file = join(folder, 'gatewright.yaml');
-    writeFileSync(file, `account-id: 000000000012\nregion: eu-west-1\nlog-level: warn\nGATEWRIGHT_EGRESS_ALLOW: [a.example.com, 10.0.0.0/8]\n`);
-    const env = { GATEWRIGHT_REGION: 'eu-central-1', GATEWRIGHT_LOG_LEVEL: 'debug', GATEWRIGHT_ACCESS_KEY_ID: 'AKIAOWNKEY0123456789', GATEWRIGHT_SECRET_ACCESS_KEY: 'a-secret-of-my-own' };
-    const { code, stdout } = await runGatewright(['config', '--config', file, '--log-level', 'error'], { env, cwd: folder });
+    writeFileSync(
+      file,
+      `account-id: 000000000012\nregion: eu-west-1\nlog-level: warn\nGATEWRIGHT_EGRESS_ALLOW: [a.example.com, 10.0.0.0/8]\n`,
+    );
+    const env = {
+      GATEWRIGHT_REGION: 'eu-central-1',
+      GATEWRIGHT_LOG_LEVEL: 'debug',
+      GATEWRIGHT_ACCESS_KEY_ID: 'AKIAOWNKEY0123456789',
+      GATEWRIGHT_SECRET_ACCESS_KEY: 'a-secret-of-my-own',
+    };
+    const { code, stdout } = await runGatewright(['config', '--config', file, '--log-level', 'error'], {
+      env,
+      cwd: folder,
+    });
     expect(code).toBe(0);
-    const values = Object.fromEntries(stdout.trim().split('\n').map((line) => line.split(/ += /)));
+    const values = Object.fromEntries(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/ += /)),
+    );
     expect(values).toMatchObject({
       GATEWRIGHT_ACCOUNT_ID: expect.stringMatching(/^000000000012 .*gatewright\.yaml/),
       GATEWRIGHT_REGION: expect.stringMatching(/^eu-central-1 .*GATEWRIGHT_REGION/),
@@ -78,7 +103,13 @@ describe('settings', () => {
     const unknown = await runGatewright(['serve', '--listne', 'x']);
     expect(unknown).toMatchObject({ code: 2, stdout: '' });
     expect(unknown.stderr).toMatch(/--listne.*\n.*--listen/);
-    for (const args of [['--help'], ['serve', '--help'], ['config', '--help'], ['create-gateway', '--help'], ['check-openapi', '--help']]) {
+    for (const args of [
+      ['--help'],
+      ['serve', '--help'],
+      ['config', '--help'],
+      ['create-gateway', '--help'],
+      ['check-openapi', '--help'],
+    ]) {
       const help = await runGatewright(args);
       expect(help.code, args.join(' ')).toBe(0);
       expect(help.stdout).toMatch(/^Usage: gatewright/);
@@ -88,7 +119,11 @@ describe('settings', () => {
 
   it('leave the ready line at every log level', async () => {
     const server = await startServer({ args: ['--log-level', 'error'] });
-    expect(server.ready).toMatchObject({ url: server.url, consoleUrl: `${server.url}/console/`, controlEndpoint: server.url });
+    expect(server.ready).toMatchObject({
+      url: server.url,
+      consoleUrl: `${server.url}/console/`,
+      controlEndpoint: server.url,
+    });
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
     expect(await server.stop()).toEqual({ code: 0, signal: null });
   });
@@ -96,15 +131,30 @@ describe('settings', () => {
 
 describe('listeners', () => {
   it('are two when control plane and data plane are kept apart', async () => {
-    const server = await startServer({ args: ['--openapi', slowDocument()], env: { GATEWRIGHT_ADMIN_LISTEN: '127.0.0.1:0' } });
+    const server = await startServer({
+      args: ['--openapi', slowDocument()],
+      env: { GATEWRIGHT_ADMIN_LISTEN: '127.0.0.1:0' },
+    });
     const { url, controlEndpoint } = server;
     expect(controlEndpoint).not.toBe(url);
     const mcpPath = new URL(String(server.lines.find(({ msg }) => msg === 'imported')?.['mcpUrl'])).pathname;
-    await expect(sdkFor(server).send(new ListGatewaysCommand())).resolves.toMatchObject({ items: [{ name: 'slow' }] });
-    await expect(sdkFor({ ...server, controlEndpoint: url }).send(new ListGatewaysCommand())).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
+    await expect(sdkFor(server).send(new ListGatewaysCommand())).resolves.toMatchObject({
+      items: [{ name: 'slow' }],
+    });
+    await expect(
+      sdkFor({ ...server, controlEndpoint: url }).send(new ListGatewaysCommand()),
+    ).rejects.toMatchObject({ $metadata: { httpStatusCode: 404 } });
     expect((await fetch(`${url}/console/`)).status).toBe(404);
     expect((await fetch(`${controlEndpoint}/console/`)).status).toBe(200);
-    expect((await fetch(`${controlEndpoint}${mcpPath}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).status).toBe(404);
+    expect(
+      (
+        await fetch(`${controlEndpoint}${mcpPath}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{}',
+        })
+      ).status,
+    ).toBe(404);
     for (const base of [url, controlEndpoint]) expect((await fetch(`${base}/healthz`)).status).toBe(200);
     expect(await server.stop()).toEqual({ code: 0, signal: null });
   });
@@ -114,7 +164,10 @@ describe('listeners', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     closing.push(() => other.close());
     const taken = `127.0.0.1:${(other.address() as AddressInfo).port}`;
-    for (const args of [['--listen', taken], ['--listen', '127.0.0.1:0', '--admin-listen', taken]]) {
+    for (const args of [
+      ['--listen', taken],
+      ['--listen', '127.0.0.1:0', '--admin-listen', taken],
+    ]) {
       const run = await runGatewright(['serve', '--data-dir', join(temporaryFolder(), 'data'), ...args]);
       expect(run.code).toBe(1);
       expect(run.stdout).toMatch(new RegExp(`${taken}.*another program.*--listen`));
@@ -133,7 +186,14 @@ describe('signals', () => {
     await expect.poll(() => waiting.length).toBe(1);
     server.child.kill('SIGTERM');
     await server.line(({ msg }) => msg === 'stopping');
-    await expect.poll(() => fetch(`${server.url}/healthz`).then(() => 'open', () => 'closed')).toBe('closed');
+    await expect
+      .poll(() =>
+        fetch(`${server.url}/healthz`).then(
+          () => 'open',
+          () => 'closed',
+        ),
+      )
+      .toBe('closed');
     waiting[0]?.writeHead(200, { 'content-type': 'application/json' }).end('{"late":true}');
     expect(textOf(await call)).toBe('{"late":true}');
     expect(await server.ended).toEqual({ code: 0, signal: null });
@@ -162,7 +222,15 @@ describe('signals', () => {
     });
     const asked = new Promise((resolve) => silent.once('request', resolve));
     const document = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/openapi.json`;
-    const run = spawnGatewright(['serve', '--listen', '127.0.0.1:0', '--data-dir', join(temporaryFolder(), 'data'), '--openapi', document]);
+    const run = spawnGatewright([
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      '--data-dir',
+      join(temporaryFolder(), 'data'),
+      '--openapi',
+      document,
+    ]);
     await asked;
     expect(await run.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(run.stdout()).not.toContain('"ready"');

@@ -12,7 +12,9 @@ import { closing } from './process.ts';
 import type { RunningServer } from './process.ts';
 
 /** The SDK's client with the operator credentials that the server wrote. */
-export function sdkFor(server: Pick<RunningServer, 'controlEndpoint' | 'dataDir'>): BedrockAgentCoreControlClient {
+export function sdkFor(
+  server: Pick<RunningServer, 'controlEndpoint' | 'dataDir'>,
+): BedrockAgentCoreControlClient {
   const client = new BedrockAgentCoreControlClient({
     endpoint: server.controlEndpoint,
     region: 'us-east-1',
@@ -82,7 +84,9 @@ export async function startUpstream(answer: Answer = answerOk): Promise<Upstream
       const noted = {
         method: request.method ?? '',
         target: request.url ?? '',
-        headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
+        headers: Object.fromEntries(
+          Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+        ),
         body: Buffer.concat(chunks).toString('utf8'),
       };
       received.push(noted);

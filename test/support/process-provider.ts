@@ -22,6 +22,8 @@ export async function startProvider(): Promise<Provider> {
     issuer,
     discoveryUrl: `${issuer}/.well-known/openid-configuration`,
     token: (claims) =>
-      server.issuer.buildToken({ scopesOrTransform: (_header, payload) => void Object.assign(payload, claims) }),
+      server.issuer.buildToken({
+        scopesOrTransform: (_header, payload) => void Object.assign(payload, claims),
+      }),
   };
 }

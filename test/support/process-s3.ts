@@ -16,7 +16,11 @@ export interface ObjectStore {
 }
 
 /** Starts the store; objects are named `/bucket/key`. */
-export async function startObjectStore(credentials: { id: string; secret: string; region: string }): Promise<ObjectStore> {
+export async function startObjectStore(credentials: {
+  id: string;
+  secret: string;
+  region: string;
+}): Promise<ObjectStore> {
   const store = { objects: new Map<string, string>(), granted: [] as string[], denied: [] as string[] };
   const server = createServer((request, response) => {
     const path = request.url ?? '';
@@ -37,10 +41,14 @@ export async function startObjectStore(credentials: { id: string; secret: string
   return { ...store, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-function isSigned(request: IncomingMessage, { id, secret, region }: { id: string; secret: string; region: string }): boolean {
-  const match = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=(\w+)$/.exec(
-    request.headers.authorization ?? '',
-  );
+function isSigned(
+  request: IncomingMessage,
+  { id, secret, region }: { id: string; secret: string; region: string },
+): boolean {
+  const match =
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=(\w+)$/.exec(
+      request.headers.authorization ?? '',
+    );
   if (!match) return false;
   const [, keyId, day = '', signedRegion = '', names = '', signature] = match;
   const payloadHash = String(request.headers['x-amz-content-sha256']);
@@ -48,7 +56,9 @@ function isSigned(request: IncomingMessage, { id, secret, region }: { id: string
   const [path = '', query = ''] = (request.url ?? '').split('?');
   const headers = names.split(';').map((name) => `${name}:${String(request.headers[name]).trim()}\n`);
   const canonical = [request.method, path, query, headers.join(''), names, payloadHash].join('\n');
-  const toSign = ['AWS4-HMAC-SHA256', date, `${day}/${signedRegion}/s3/aws4_request`, sha256(canonical)].join('\n');
+  const toSign = ['AWS4-HMAC-SHA256', date, `${day}/${signedRegion}/s3/aws4_request`, sha256(canonical)].join(
+    '\n',
+  );
   const key = [day, signedRegion, 's3', 'aws4_request'].reduce<Buffer | string>(hmac, `AWS4${secret}`);
   return (
     keyId === id &&

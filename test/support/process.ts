@@ -56,7 +56,13 @@ export function spawnGatewright(args: readonly string[], options: RunOptions = {
   const [program, ...leading] = options.program ?? [process.execPath, MAIN];
   const child = spawn(program, [...leading, ...args], {
     cwd: options.cwd ?? ROOT,
-    env: { PATH: process.env['PATH'], HOME: temporaryFolder(), NO_COLOR: '1', AWS_EC2_METADATA_DISABLED: 'true', ...options.env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: temporaryFolder(),
+      NO_COLOR: '1',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...options.env,
+    },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -143,7 +149,14 @@ export interface RunningServer extends Spawned {
 /** Starts `gatewright serve` on a free port and waits for its ready line. @throws Error with all output. */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const dataDir = options.dataDir ?? join(temporaryFolder(), 'data');
-  const args = ['serve', '--listen', options.listen ?? '127.0.0.1:0', '--data-dir', dataDir, ...(options.args ?? [])];
+  const args = [
+    'serve',
+    '--listen',
+    options.listen ?? '127.0.0.1:0',
+    '--data-dir',
+    dataDir,
+    ...(options.args ?? []),
+  ];
   const run = spawnGatewright(args, options);
   const ready = await run.line(({ msg }) => msg === 'ready');
   return {
