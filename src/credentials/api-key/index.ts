@@ -113,7 +113,12 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
 /** The ways in which an upstream may echo a key: as it is, inside a URL, inside JSON, as base64. */
 function formsOf(key: string): readonly Buffer[] {
   if (key.length < MIN_CONCEALED) return [];
-  const texts = [key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1), Buffer.from(key).toString('base64')];
+  const texts = [
+    key,
+    encodeURIComponent(key),
+    JSON.stringify(key).slice(1, -1),
+    Buffer.from(key).toString('base64'),
+  ];
   return [...new Set(texts)].map((text) => Buffer.from(text));
 }
 

@@ -1,0 +1,181 @@
+// Snapshots over a real store (in memory) with plug-ins made for the test.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { createArns } from '../core/arn.ts';
+import type { GatewayDocument, TargetDocument } from '../core/resources.ts';
+import { systemClock } from '../lib/clock.ts';
+import { openSqliteStore } from '../stores/sqlite/open.ts';
+import type { Store } from '../stores/store.ts';
+import type { TargetType } from '../targets/target-type.ts';
+import { createSnapshots } from './snapshots.ts';
+import type { Snapshots } from './snapshots.ts';
+
+const scope = { region: 'us-east-1', accountId: '000000000000' };
+const gateway = (more: Partial<GatewayDocument> = {}): GatewayDocument => ({
+  status: 'READY',
+  statusReasons: [],
+  roleArn: 'arn:aws:iam::000000000000:role/x',
+  authorizerType: 'NONE',
+  settings: {},
+  tags: {},
+  ...more,
+});
+const target = (catalogueId: string, more: Partial<TargetDocument> = {}): TargetDocument => ({
+  status: 'READY',
+  statusReasons: [],
+  targetConfiguration: { mcp: { fake: {} } },
+  credentialProviderConfigurations: [],
+  live: { targetConfiguration: { mcp: { fake: {} } }, credentialProviderConfigurations: [], catalogueId },
+  tags: {},
+  ...more,
+});
+const catalogue = (...names: string[]) => ({
+  entries: names.map((name) => ({ name, definition: '{"inputSchema":{"type":"object"}}', plan: '{}' })),
+  report: {
+    source: 'x',
+    format: 'x',
+    operations: names.length,
+    tools: names.length,
+    skipped: 0,
+    notes: [],
+    warnings: [],
+  },
+});
+
+let open: { store: Store; snapshots: Snapshots } | undefined;
+afterEach(async () => {
+  await open?.snapshots.close();
+  await open?.store.close();
+});
+
+async function bench() {
+  const store = await openSqliteStore(':memory:');
+  const errors: string[] = [];
+  const log = {
+    error: (_: object, message: string) => void errors.push(message),
+    warn() {},
+    info() {},
+    debug() {},
+  };
+  let prepared = 0;
+  let isBroken = false;
+  const type: TargetType = {
+    type: 'FAKE',
+    member: ['mcp', 'fake'],
+    credentialTypes: [],
+    check: () => [],
+    discover: () => Promise.reject(new Error('not here')),
+    prepare: () => {
+      if (isBroken) throw new Error('cannot be prepared');
+      return () => ({ call: () => Promise.resolve({ content: [], isError: false }) });
+    },
+  };
+  const authorize = () => Promise.resolve({ type: 'anonymous' as const, id: 'anonymous' });
+  const snapshots = createSnapshots({
+    store,
+    scope,
+    arns: createArns(scope),
+    log,
+    clock: systemClock,
+    egress: { request: () => Promise.reject(new Error('not here')) },
+    urlOf: (id) => `http://x/${id}`,
+    targetTypes: [type],
+    authorizerTypes: [
+      {
+        type: 'NONE',
+        check: () => [],
+        prepare: () => {
+          prepared += 1;
+          return { authorize };
+        },
+      },
+    ],
+    credentialTypes: [],
+    openSecret: () => {
+      throw new Error('not here');
+    },
+  });
+  open = { store, snapshots };
+  return { store, snapshots, errors, prepared: () => prepared, break: () => (isBroken = true) };
+}
+
+describe('snapshots', () => {
+  it('are all there after start, and follow what is committed', async () => {
+    const { store, snapshots } = await bench();
+    await store.transaction(async (tx) => {
+      await tx.create('gateway', {
+        id: 'g-1',
+        name: 'g',
+        document: gateway({ tags: { 'gatewright:tool-names': 'bare' } }),
+      });
+      await tx.create('catalogue', { id: 'c1', name: 'c1', document: catalogue('list', 'open') });
+      await tx.create('gateway-target', { id: 't1', parentId: 'g-1', name: 'pets', document: target('c1') });
+    });
+    await snapshots.start();
+    expect([...(snapshots.get('g-1')?.tools.keys() ?? [])]).toEqual(['list', 'open']);
+    const swapped = new Promise((resolve) => snapshots.onSwap(resolve));
+    await store.transaction(async (tx) => {
+      await tx.create('catalogue', { id: 'c2', name: 'c2', document: catalogue('list') });
+      await tx.create('gateway-target', { id: 't2', parentId: 'g-1', name: 'shops', document: target('c2') });
+    });
+    expect(await swapped).toBe('g-1');
+    expect([...(snapshots.get('g-1')?.tools.keys() ?? [])]).toEqual(['pets___list', 'open', 'shops___list']);
+  });
+
+  it('show nothing of a gateway or target on its way out', async () => {
+    const { store, snapshots } = await bench();
+    await store.transaction(async (tx) => {
+      await tx.create('gateway', { id: 'g-1', name: 'g', document: gateway() });
+      await tx.create('catalogue', { id: 'c1', name: 'c1', document: catalogue('list') });
+      await tx.create('gateway-target', {
+        id: 't1',
+        parentId: 'g-1',
+        name: 'pets',
+        document: target('c1', { status: 'DELETING' }),
+      });
+    });
+    await snapshots.refresh('g-1');
+    expect(snapshots.get('g-1')?.tools.size).toBe(0);
+    const row = await store.get('gateway', 'g-1');
+    if (row) await store.transaction((tx) => tx.replace('gateway', row, gateway({ status: 'DELETING' })));
+    await snapshots.refresh('g-1');
+    expect(snapshots.get('g-1')).toBeUndefined();
+  });
+
+  it('leave out a target that cannot be prepared, and keep the last good state of a gateway that cannot be compiled', async () => {
+    const { store, snapshots, errors, ...rest } = await bench();
+    await store.transaction(async (tx) => {
+      await tx.create('gateway', { id: 'g-1', name: 'g', document: gateway() });
+      await tx.create('catalogue', { id: 'c1', name: 'c1', document: catalogue('list') });
+      await tx.create('gateway-target', { id: 't1', parentId: 'g-1', name: 'pets', document: target('c1') });
+    });
+    await snapshots.start();
+    const good = snapshots.get('g-1');
+    const row = await store.get('gateway', 'g-1');
+    if (row)
+      await store.transaction((tx) => tx.replace('gateway', row, gateway({ authorizerType: 'AWS_IAM' })));
+    await expect(snapshots.refresh('g-1')).rejects.toMatchObject({ code: 'Unavailable' });
+    expect(snapshots.get('g-1')).toBe(good);
+    rest.break();
+    const changed = await store.get('gateway', 'g-1');
+    if (changed) await store.transaction((tx) => tx.replace('gateway', changed, gateway()));
+    await snapshots.refresh('g-1');
+    expect(snapshots.get('g-1')?.tools.size).toBe(0);
+    expect(errors).toContain('target left out: it cannot be prepared');
+  });
+
+  it('keep the authorizer, with its caches, while its configuration stays', async () => {
+    const { store, snapshots, prepared } = await bench();
+    await store.transaction((tx) => tx.create('gateway', { id: 'g-1', name: 'g', document: gateway() }));
+    await snapshots.refresh('g-1');
+    await Promise.all([snapshots.refresh('g-1'), snapshots.refresh('g-1'), snapshots.refresh('g-1')]);
+    expect(prepared()).toBe(1);
+    const row = await store.get('gateway', 'g-1');
+    if (row)
+      await store.transaction((tx) =>
+        tx.replace('gateway', row, gateway({ authorizerConfiguration: { x: 1 } })),
+      );
+    await snapshots.refresh('g-1');
+    expect(prepared()).toBe(2);
+  });
+});
