@@ -81,7 +81,16 @@ export function addServeCommand(program: Command, env: Environment): void {
     .option('--include-methods <methods>', 'only these HTTP methods (--exclude-methods: none of them)')
     .option('--exclude-methods <methods>')
     .optionsGroup('Settings:');
+  // `serve` is also what runs without a command: a misspelt command arrives here as an argument.
+  command.allowExcessArguments();
   addSettingFlags(command).action(async (flags: ServeFlags) => {
+    const [extra] = command.args;
+    if (extra !== undefined) {
+      reportUsageFaults('the command line is wrong', [
+        `“${extra}” is no command (gatewright --help lists them), and serve takes a document with --openapi ${extra}`,
+      ]);
+      return;
+    }
     const outcome = configOrFaults(env, flags);
     if (!outcome) return;
     const { config } = outcome;

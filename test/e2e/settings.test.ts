@@ -103,6 +103,12 @@ describe('settings', () => {
     const unknown = await runGatewright(['serve', '--listne', 'x']);
     expect(unknown).toMatchObject({ code: 2, stdout: '' });
     expect(unknown.stderr).toMatch(/--listne.*\n.*--listen/);
+    const misspelt = await runGatewright(['srve']);
+    expect(misspelt).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('“srve” is no command'),
+    });
     for (const args of [
       ['--help'],
       ['serve', '--help'],

@@ -15,7 +15,13 @@ const ROOT = join(import.meta.dirname, '../..');
 /** Run after the file's tests, the last one first. */
 export const closing: (() => unknown)[] = [];
 afterAll(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
+  // One that fails must not keep the others from being run.
+  const faults: unknown[] = [];
+  for (const close of closing.splice(0).reverse())
+    await Promise.resolve()
+      .then(close)
+      .catch((thrown: unknown) => faults.push(thrown));
+  if (faults.length > 0) throw new AggregateError(faults, 'not everything could be closed');
 });
 
 const running = new Set<ChildProcess>();
