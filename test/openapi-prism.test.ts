@@ -1,6 +1,6 @@
 // Invocation proven against something we did not write: tools made of real documents are called with sampled
-// arguments, and Prism checks each request against the same document. Fails below 98 % of operations without a
-// violation; the known rest is listed here with its reasons.
+// arguments, and Prism checks each request against the same document. Every verdict counts, and at least 98 % have to
+// be clean; each violation, and each request without a verdict, is listed in support/prism-known.ts with its reason.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,148 +13,45 @@ import { parse } from 'yaml';
 import type { CallContext } from '../src/core/call.ts';
 import { toGatewayError } from '../src/core/errors.ts';
 import { isJsonObject, type JsonObject } from '../src/core/json.ts';
-import type { OutboundRequest, UpstreamResponse } from '../src/core/outbound.ts';
+import type { OutboundRequest } from '../src/core/outbound.ts';
 import { ANONYMOUS } from '../src/core/principal.ts';
 import type { CatalogueEntry } from '../src/core/tool.ts';
 import { compileSchema } from '../src/lib/json-schema/compile.ts';
 import { importOpenApi } from '../src/targets/openapi/import/import.ts';
 import { openApiTargetType } from '../src/targets/openapi/index.ts';
+import type { OperationPlan } from '../src/targets/openapi/plan.ts';
 import { createEgressClient } from '../src/upstream/client.ts';
 import { createEgressGuard, parseAllowRule } from '../src/upstream/guard.ts';
-import { startPrism, violationIn } from './support/prism.ts';
-import { sampleArguments, type OptionalMembers } from './support/sample-arguments.ts';
+import { openTestApp } from './support/app.ts';
+import { legacy } from './support/mcp-client.ts';
+import { startPrism, verdictIn, type Prism, type Verdict } from './support/prism.ts';
+import { cutForPrism } from './support/prism-document.ts';
+import { VIOLATIONS, WITHOUT_VERDICT, type KnownOperation } from './support/prism-known.ts';
+import { sampleArguments } from './support/sample-arguments.ts';
 
 const CORPUS = join(import.meta.dirname, '../../shared/corpus/openapi');
 const FIXTURES = join(import.meta.dirname, 'fixtures/openapi');
-const MAX_OPERATIONS = 25;
+const MAX_OPERATIONS = 60;
 const AT_ONCE = 2;
 
-const DOCUMENTS: readonly string[] = [
-  'adyen-CheckoutService-v71.json',
-  'agentgateway-agentgateway-openapi.json',
-  'apisguru-azure.com-appconfiguration.json',
-  'apisguru-bbc.co.uk.json',
-  'apisguru-circleci.com.json',
-  'apisguru-dnd5eapi.co.json',
-  'apisguru-ebay.com-buy-browse.json',
-  'apisguru-giphy.com.json',
-  'apisguru-googleapis.com-drive.json',
-  'apisguru-googleapis.com-gmail.json',
-  'apisguru-hetzner.cloud.json',
-  'apisguru-httpbin.org.json',
-  'apisguru-jokes.one.json',
-  'apisguru-openfigi.com.json',
-  'apisguru-polygon.io.json',
-  'apisguru-trello.com.json',
-  'awslabs-google-calendar-open-api.json',
-  'cloudevents-subscriptions-openapi.yaml',
-  'figma-rest-api-spec-openapi.yaml',
-  'ideal-postcodes-openapi-openapi.json',
+/** Documents whose tools are called at a gateway's MCP endpoint, credential and all. */
+const THROUGH_THE_GATEWAY: readonly string[] = [
   'makenotion-notion-openapi.json',
-  'microsoft-mcp-gateway.openapi.json',
+  'apisguru-openfigi.com.json',
+  'figma-rest-api-spec-openapi.yaml',
   'mistralai-platform-docs-public-openapi.yaml',
-  'moby-moby-swagger.yaml',
-  'moov-io-watchman-api.yaml',
-  'netlify-open-api-swagger.yml',
-  'oai-uber.json',
-  'ory-kratos-api.json',
-  'paypal-checkout_orders_v2.json',
-  'paypal-notifications_webhooks_v1.json',
-  'scalar-galaxy-3.1.yaml',
-  'stoplightio-petstore.oas2.yaml',
-  'supabase-auth-openapi.yaml',
-  'twilio-twilio_api_v2010.json.gz',
-  'twilio-twilio_messaging_v1.yaml',
-  'usememos-memos-openapi.yaml',
-  'weaviate-weaviate-schema.json',
-  'edge/readmeio__3.0_json_form-data.json',
-  'edge/readmeio__3.0_json_file-uploads.json',
-  'edge/readmeio__3.0_json_parameters-style.json',
-  'edge/readmeio__3.0_json_complex-nesting.json',
-];
-
-/** Operations that Prism holds something against, and why that is not the request's fault. They are not counted. */
-const EXPLAINED: readonly {
-  readonly document: string;
-  readonly operation: RegExp;
-  readonly reason: string;
-}[] = [
-  {
-    document: 'apisguru-bbc.co.uk.json',
-    operation: /^getPopularEpisodesClips$/,
-    reason: 'an enum of strings stands on the array itself: no value can satisfy it',
-  },
-  {
-    document: 'apisguru-googleapis.com-drive.json',
-    operation: /^drive_files_update$/,
-    reason: 'Prism wants a body although it is optional',
-  },
-  {
-    document: 'cloudevents-subscriptions-openapi.yaml',
-    operation: /^(?:create|update)Subscription$/,
-    reason: 'oneOf whose first branch takes everything: nothing matches exactly one',
-  },
-  {
-    document: 'stoplightio-petstore.oas2.yaml',
-    operation: /^(?:placeOrder|createUser|createUsersWith\w+|updateUser)$/,
-    reason: 'Swagger 2.0 without `consumes`: Prism then refuses every body',
-  },
-  {
-    document: 'weaviate-weaviate-schema.json',
-    operation: /^addPermissions$/,
-    reason: '`name` is required in the body but declared nowhere',
-  },
-  {
-    document: 'readmeio__3.0_json_file-uploads.json',
-    operation: /^put_anything_multipart-formdata$/,
-    reason: 'Prism reads a list of one file as a single value',
-  },
-  {
-    document: 'apisguru-googleapis.com-gmail.json',
-    operation: /^gmail_users_messages_send$/,
-    reason: 'Prism wants a body although it is optional',
-  },
-  {
-    document: 'ory-kratos-api.json',
-    operation: /^update(?:Recovery|Verification)Flow$/,
-    reason: 'oneOf with branches that overlap: few values match exactly one',
-  },
-  {
-    document: 'twilio-twilio_messaging_v1.yaml',
-    operation: /^CreateUsAppToPerson$/,
-    reason: 'Prism reads lists in forms only where an Encoding Object has a style',
-  },
-  {
-    document: 'readmeio__3.0_json_parameters-style.json',
-    operation: /^formData_standard$/,
-    reason: 'Prism reads no JSON parts in multipart',
-  },
-  {
-    document: 'readmeio__3.0_json_parameters-style.json',
-    operation: /^(?:paths_\w+|query_(?:space|pipe)Delimited_nonExploded)$/,
-    reason: 'Prism ends with a TypeError in its own deserializer, for curl too',
-  },
-  {
-    document: 'readmeio__3.0_json_parameters-style.json',
-    operation: /^form_?[dD]ata_\w+_nonExploded$/,
-    reason: 'Prism takes the delimiter of a list for a forbidden character, or ends over it',
-  },
-  {
-    document: 'library-3.0.yaml',
-    operation: /^addBook$/,
-    reason: 'a required member is readOnly: it is not sent, and Prism asks for it',
-  },
+  'library-3.0.yaml',
 ];
 
 interface Row {
   readonly document: string;
-  calls: number;
+  judged: number;
   clean: number;
-  explained: number;
-  /** Refused by the tool itself: the sampled arguments make no request. */
-  refused: number;
+  unjudged: number;
   note: string;
 }
+
+type Outcome = Verdict & { readonly sent?: string };
 
 const guard = createEgressGuard([parseAllowRule('127.0.0.0/8')]);
 const egress = createEgressClient({ guard });
@@ -178,7 +75,7 @@ const context = (): CallContext => ({
 
 /**
  * Adds credentials of no worth for every security scheme of the document: some operations want two at once, and
- * what a target's own credential does is tested elsewhere.
+ * what a target's own credential does is shown through the gateway.
  */
 function applyCredentials(request: OutboundRequest, schemes: readonly JsonObject[]): OutboundRequest {
   const headers: Record<string, string> = { ...request.headers };
@@ -188,29 +85,41 @@ function applyCredentials(request: OutboundRequest, schemes: readonly JsonObject
     if (type !== 'apiKey' || typeof name !== 'string')
       headers['authorization'] ??=
         type === 'basic' || scheme['scheme'] === 'basic' ? 'Basic dTpw' : 'Bearer dTpw';
-    else if (scheme['in'] === 'query' && !url.searchParams.has(name))
-      url.search += `${url.search === '' ? '?' : '&'}${encodeURIComponent(name)}=dTpw`;
-    else if (scheme['in'] === 'query') continue;
-    else if (scheme['in'] === 'cookie') headers['cookie'] = `${headers['cookie'] ?? 'a=b'}; ${name}=dTpw`;
-    else headers[name.toLowerCase()] = 'dTpw';
+    else if (scheme['in'] === 'query') {
+      if (!url.searchParams.has(name))
+        url.search += `${url.search === '' ? '?' : '&'}${encodeURIComponent(name)}=dTpw`;
+    } else if (scheme['in'] === 'cookie') headers['cookie'] = `${headers['cookie'] ?? 'a=b'}; ${name}=dTpw`;
+    else headers[name.toLowerCase()] ??= name.toLowerCase() === 'authorization' ? 'Bearer dTpw' : 'dTpw';
   }
   return { ...request, url, headers };
 }
 
-function securitySchemesOf(text: string): JsonObject[] {
-  const document = parse(text) as JsonObject;
+function securitySchemesOf(document: JsonObject): JsonObject[] {
   const components = document['components'];
   const schemes =
     (isJsonObject(components) ? components['securitySchemes'] : undefined) ?? document['securityDefinitions'];
   return isJsonObject(schemes) ? Object.values(schemes).filter((scheme) => isJsonObject(scheme)) : [];
 }
 
-async function callTool(
+/** Valid arguments for a tool, or why there are none. */
+function argumentsFor(entry: CatalogueEntry): JsonObject | string {
+  const { inputSchema } = JSON.parse(entry.definition) as { readonly inputSchema: JsonObject };
+  const validate = compileSchema(inputSchema);
+  for (const optional of ['some', 'none', 'all'] as const) {
+    const args = sampleArguments(inputSchema, optional);
+    if (validate(args).length === 0) return args;
+  }
+  const fault = validate(sampleArguments(inputSchema, 'none'))[0];
+  return `no sample: ${fault?.path} ${fault?.message}`;
+}
+
+/** Calls the tool as the gateway does once arguments are checked and credentials found. */
+async function callDirectly(
   entry: CatalogueEntry,
+  args: JsonObject,
   schemes: readonly JsonObject[],
-  optional: OptionalMembers,
-): Promise<{ refused?: string; violation?: string; sent?: string }> {
-  let response: UpstreamResponse | undefined;
+): Promise<Outcome> {
+  let verdict: Verdict = { kind: 'none', reason: 'no answer' };
   let sent = '';
   const tool = openApiTargetType.prepare(
     {},
@@ -218,109 +127,199 @@ async function callTool(
       egress: {
         request: async (request, options) => {
           sent = `${request.method} ${request.url.pathname}${request.url.search} ${typeof request.body === 'string' ? request.body.slice(0, 400) : ''}`;
-          response = await egress.request(request, options);
+          const response = await egress.request(request, options);
+          verdict = verdictIn(response);
           return response;
         },
       },
+      conceal: (response) => response,
       applyCredential: async (request) => applyCredentials(request, schemes),
       propagation: { requestHeaders: [], queryParameters: [] },
     },
   )(entry);
-  const { inputSchema } = JSON.parse(entry.definition) as { readonly inputSchema: JsonObject };
-  const validate = compileSchema(inputSchema);
-  const full = sampleArguments(inputSchema, optional);
-  const args = validate(full).length === 0 ? full : sampleArguments(inputSchema, 'none');
-  const fault = validate(args)[0];
-  if (fault !== undefined) return { refused: `no sample: ${fault.path} ${fault.message}` };
   try {
     await tool.call(args, context());
   } catch (thrown) {
-    return { refused: toGatewayError(thrown).message };
+    return { kind: 'none', reason: `refused: ${toGatewayError(thrown).message}` };
   }
-  const violation = response === undefined ? 'no answer' : violationIn(response);
-  return violation === undefined ? { sent } : { violation, sent };
+  return { ...verdict, sent };
 }
 
-/** Evenly spread over the document, so that not only its first folder is tried. */
+/** Makes the caller of a gateway's MCP endpoint: the verdict comes back in the text of the result. */
+async function openGateway(document: JsonObject, upstream: string) {
+  const opened = await openTestApp();
+  const { id, url } = await opened.gateway({});
+  const { control } = opened.app;
+  const provider = await control.invoke('CreateApiKeyCredentialProvider', { name: 'key', apiKey: 'dTpw' });
+  await control.invoke('CreateGatewayTarget', {
+    gatewayIdentifier: id,
+    name: 't',
+    targetConfiguration: {
+      mcp: {
+        openApiSchema: { inlinePayload: JSON.stringify({ ...document, servers: [{ url: upstream }] }) },
+      },
+    },
+    // Without a place of its own: the document says where the key goes.
+    credentialProviderConfigurations: [
+      {
+        credentialProviderType: 'API_KEY',
+        credentialProvider: {
+          apiKeyCredentialProvider: { providerArn: provider['credentialProviderArn'] },
+        },
+      },
+    ],
+  } as JsonObject);
+  await control.settled();
+  return {
+    close: () => opened.close(),
+    async call(entry: CatalogueEntry, args: JsonObject): Promise<Outcome> {
+      const { json } = await legacy(
+        url,
+        'tools/call',
+        { name: `t___${entry.name}`, arguments: args },
+        '2025-11-25',
+      );
+      const { result } = json;
+      if (result === undefined) return { kind: 'none', reason: `refused: ${json.error?.message}` };
+      const text = result.content?.[0]?.text ?? '';
+      if (result.isError !== true) return { kind: 'clean' };
+      const [line = '', ...body] = text.split('\n');
+      const status = Number(/^HTTP (\d+)/.exec(line)?.[1] ?? Number.NaN);
+      if (Number.isNaN(status)) return { kind: 'none', reason: line };
+      return verdictIn({
+        status,
+        headers: { 'content-type': 'application/problem+json' },
+        body: Buffer.from(body.join('\n')),
+      });
+    },
+  };
+}
+
+/**
+ * Evenly spread over the document, so that not only its first folder is tried. Without operations that differ in
+ * nothing but a fragment of their path (`/#Action=…`): Prism cannot tell them apart.
+ */
 function choose(entries: readonly CatalogueEntry[]): CatalogueEntry[] {
-  const step = Math.max(1, entries.length / MAX_OPERATIONS);
+  const places = entries.map((entry) => {
+    const { method, path } = JSON.parse(entry.plan) as OperationPlan;
+    return `${method} ${path}`;
+  });
+  const counts = new Map<string, number>();
+  for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1);
+  // The gateway shortens names that are longer together with the target's.
+  const apart = entries.filter((entry, at) => counts.get(places[at] ?? '') === 1 && entry.name.length <= 60);
+  const step = Math.max(1, apart.length / MAX_OPERATIONS);
   return Array.from(
-    { length: Math.min(entries.length, MAX_OPERATIONS) },
-    (_, at) => entries[Math.floor(at * step)],
+    { length: Math.min(apart.length, MAX_OPERATIONS) },
+    (_, at) => apart[Math.floor(at * step)],
   ).filter((entry) => entry !== undefined);
 }
 
-async function probe(file: string, violations: string[]): Promise<Row> {
-  const row: Row = { document: basename(file), calls: 0, clean: 0, explained: 0, refused: 0, note: '' };
+async function probe(file: string, told: Map<string, Outcome>): Promise<Row> {
+  const name = basename(file);
+  const row: Row = { document: name, judged: 0, clean: 0, unjudged: 0, note: '' };
   const raw = readFileSync(file);
   const text = (file.endsWith('.gz') ? gunzipSync(raw) : raw).toString();
-  const plain = join(scratch, basename(file).replace(/\.gz$/, ''));
-  writeFileSync(plain, text);
-  let prism = await startPrism(plain);
-  if (typeof prism === 'string') {
-    row.note = `Prism does not take it: ${prism}`;
-    return row;
-  }
+  const document = (/^\s*\{/.test(text) ? JSON.parse(text) : parse(text)) as JsonObject;
+  const chosen = choose(importOpenApi(text, { location: 'inline', settings: {} }).entries);
+  if (chosen.length === 0) return { ...row, note: 'no operation that Prism could find' };
+  const cut = cutForPrism(
+    document,
+    chosen.map((entry) => JSON.parse(entry.plan) as OperationPlan),
+  );
+  const plain = join(scratch, `${name}.json`);
+  writeFileSync(plain, JSON.stringify(cut));
+  const started = await startPrism(plain);
+  if (typeof started === 'string') return { ...row, note: `Prism does not take it: ${started}` };
+  let prism: Prism = started;
+  const isWhole = THROUGH_THE_GATEWAY.includes(name);
+  const gateway = isWhole ? await openGateway(document, prism.url) : undefined;
+  if (isWhole) row.note = 'through the gateway';
   try {
     const { entries } = importOpenApi(text, { location: 'inline', settings: { 'server-url': prism.url } });
-    const schemes = securitySchemesOf(text);
-    for (const entry of choose(entries)) {
-      let outcome = await callTool(entry, schemes, 'some');
-      if (outcome.violation === 'no answer') {
-        // Prism ends when an optional list is left out whose style it knows; so it gets everything.
-        await prism.stop();
+    const schemes = securitySchemesOf(document);
+    const names = new Set(chosen.map((entry) => entry.name));
+    for (const entry of entries.filter((each) => names.has(each.name))) {
+      const args = argumentsFor(entry);
+      const outcome: Outcome =
+        typeof args === 'string'
+          ? { kind: 'none', reason: args }
+          : gateway === undefined
+            ? await callDirectly(entry, args, schemes)
+            : await gateway.call(entry, args);
+      if (outcome.kind === 'none') row.unjudged += 1;
+      else row.judged += 1;
+      if (outcome.kind === 'clean') row.clean += 1;
+      else told.set(`${name} ${entry.name}`, outcome);
+      if (prism.hasEnded()) {
         const again = await startPrism(plain, prism.port);
         if (typeof again === 'string') throw new Error(again);
         prism = again;
-        outcome = await callTool(entry, schemes, 'all');
-      }
-      const { refused, violation, sent = '' } = outcome;
-      if (refused !== undefined) {
-        row.refused += 1;
-        violations.push(`${row.document} ${entry.name} REFUSED ${refused}`);
-        continue;
-      }
-      const reason = explanation(row.document, entry.name);
-      row.calls += 1;
-      if (violation === undefined) row.clean += 1;
-      else {
-        if (reason !== undefined) row.explained += 1;
-        violations.push(`${row.document} ${entry.name}: ${reason ?? `${violation} <- ${sent}`}`);
       }
     }
   } finally {
     await prism.stop();
+    await gateway?.close();
   }
   return row;
 }
 
-function explanation(document: string, operation: string): string | undefined {
-  return EXPLAINED.find((known) => known.document === document && known.operation.test(operation))?.reason;
+/** `document operation` → reason. */
+function reasons(known: readonly KnownOperation[]): Map<string, string> {
+  return new Map(
+    known.flatMap(({ document, operations, reason }) =>
+      operations.map((operation) => [`${document} ${operation}`, reason] as const),
+    ),
+  );
 }
 
 const files = existsSync(CORPUS)
-  ? DOCUMENTS.map((name) => join(CORPUS, name)).filter((file) => existsSync(file))
+  ? readdirSync(CORPUS)
+      .filter((name) => /\.(json|ya?ml)(\.gz)?$/.test(name) && name !== 'MANIFEST.json')
+      .map((name) => join(CORPUS, name))
   : readdirSync(FIXTURES).map((name) => join(FIXTURES, name));
 
 describe('Prism', () => {
   it('finds nothing against our requests', { timeout: 280_000 }, async () => {
-    const queue = [...files];
+    const only = process.env['PRISM_ONLY'];
+    const queue = only === undefined ? [...files] : files.filter((file) => file.includes(only));
     const rows: Row[] = [];
-    const violations: string[] = [];
+    const told = new Map<string, Outcome>();
     const work = async (): Promise<void> => {
       for (let file = queue.shift(); file !== undefined; file = queue.shift())
-        rows.push(await probe(file, violations));
+        rows.push(await probe(file, told));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     rows.sort((left, right) => (left.document < right.document ? -1 : 1));
     console.table(rows);
-    const calls = rows.reduce((sum, row) => sum + row.calls, 0);
+    const judged = rows.reduce((sum, row) => sum + row.judged, 0);
     const clean = rows.reduce((sum, row) => sum + row.clean, 0);
-    const explained = rows.reduce((sum, row) => sum + row.explained, 0);
+    const unjudged = rows.reduce((sum, row) => sum + row.unjudged, 0);
+    const known = { violation: reasons(VIOLATIONS), none: reasons(WITHOUT_VERDICT) };
+    const lines: string[] = [];
+    const unlisted: string[] = [];
+    for (const [operation, outcome] of told) {
+      if (outcome.kind === 'clean') continue;
+      const reason = known[outcome.kind].get(operation);
+      const what = outcome.kind === 'none' ? 'no verdict' : 'violation';
+      if (reason === undefined)
+        unlisted.push(`${operation}: ${what}: ${outcome.reason} <- ${outcome.sent ?? ''}`);
+      else lines.push(`${operation}: ${what}: ${reason}`);
+    }
     console.info(
-      `${clean} of ${calls} operations without a violation, ${explained} explained\n${violations.join('\n')}`,
+      `${clean} of ${judged} judged operations without a violation (${((100 * clean) / judged).toFixed(2)} %), ` +
+        `${unjudged} without a verdict\n${lines.join('\n')}\n${unlisted.join('\n')}`,
     );
-    expect(calls).toBeGreaterThan(0);
-    expect(clean / (calls - explained)).toBeGreaterThanOrEqual(0.98);
+    const tried = new Set(rows.filter((row) => row.judged > 0).map((row) => row.document));
+    const stale = (['violation', 'none'] as const).flatMap((kind) =>
+      [...known[kind].keys()].filter(
+        (operation) => tried.has(operation.split(' ')[0] ?? '') && told.get(operation)?.kind !== kind,
+      ),
+    );
+    expect(unlisted).toEqual([]);
+    expect(stale).toEqual([]);
+    expect(judged).toBeGreaterThan(0);
+    // The few fixtures, made to be odd, are held to the two lists alone.
+    if (existsSync(CORPUS) && only === undefined) expect(clean / judged).toBeGreaterThanOrEqual(0.98);
   });
 });

@@ -11,11 +11,13 @@ import { isJsonObject, type JsonValue } from '../../src/core/json.ts';
 import type { UpstreamResponse } from '../../src/core/outbound.ts';
 
 const BIN = join(import.meta.dirname, '../../node_modules/.bin');
-const START_MS = 60_000;
+const START_MS = 30_000;
 
 export interface Prism {
   readonly url: string;
   readonly port: number;
+  /** It broke off by itself. */
+  hasEnded(): boolean;
   stop(): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export async function startPrism(file: string, atPort?: number): Promise<Prism |
       return {
         url: `http://127.0.0.1:${port}`,
         port,
+        hasEnded: () => child.exitCode !== null || child.signalCode !== null,
         stop: () => stop(child),
       };
     await sleep(100);
@@ -60,36 +63,40 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-// What Prism says of its own answers, and of documents that describe none: not about the request.
-const NOT_THE_REQUEST =
-  /#(?:NO_RESPONSE_DEFINED|NO_SUCCESS_RESPONSE_DEFINED|NO_COMPLEX_OBJECT_TEXT|SCHEMA_TOO_COMPLEX|VIOLATIONS|NOT_ACCEPTABLE|UNKNOWN|INVALID_EXAMPLE)/;
+/** Prism's judgement of one request. `none`: it gave none, and why. */
+export type Verdict =
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'violation' | 'none'; readonly reason: string };
 
-/** What Prism holds against the request that got this answer, or undefined. */
-export function violationIn({ headers, body }: UpstreamResponse): string | undefined {
-  const found: string[] = [];
-  const listed = parse(headers['sl-violations']);
-  for (const violation of Array.isArray(listed) ? (listed as JsonValue[]) : [])
-    if (
-      isJsonObject(violation) &&
-      Array.isArray(violation['location']) &&
-      violation['location'][0] === 'request'
-    )
-      found.push(`${violation['location'].join('.')}: ${JSON.stringify(violation['message'])}`);
-  const problem =
-    headers['content-type']?.startsWith('application/problem+json') === true
-      ? parse(body.toString())
-      : undefined;
-  const type = isJsonObject(problem) ? problem['type'] : undefined;
-  if (isJsonObject(problem) && typeof type === 'string' && type.includes('stoplight.io/prism/errors#')) {
-    const validation = problem['validation'];
-    if (Array.isArray(validation))
-      for (const fault of validation as JsonValue[])
-        if (isJsonObject(fault) && Array.isArray(fault['location']) && fault['location'][0] !== 'response')
-          found.push(`${fault['location'].join('.')}: ${JSON.stringify(fault['message'])}`);
-    if (found.length === 0 && !NOT_THE_REQUEST.test(type))
-      found.push(`${type.split('#')[1]}: ${JSON.stringify(problem['detail'])}`);
-  }
-  return found.length === 0 ? undefined : [...new Set(found)].join('; ');
+/** What Prism says of the request that got this answer. */
+export function verdictIn({
+  status,
+  headers,
+  body,
+}: Pick<UpstreamResponse, 'status' | 'headers' | 'body'>): Verdict {
+  const found = requestFaults(parse(headers['sl-violations']));
+  const isProblem = headers['content-type']?.startsWith('application/problem+json') === true;
+  const problem = isProblem ? parse(body.toString()) : undefined;
+  const type = isJsonObject(problem) && typeof problem['type'] === 'string' ? problem['type'] : '';
+  if (isJsonObject(problem) && type.includes('stoplight.io/prism/errors#')) {
+    found.push(...requestFaults(problem['validation']));
+    const name = type.split('#')[1] ?? '';
+    // Its own failure, as far as it does not blame the request at all.
+    if (found.length === 0 && status >= 500)
+      return { kind: 'none', reason: `${name}: ${JSON.stringify(problem['detail'])}` };
+    if (found.length === 0) found.push(`${name}: ${JSON.stringify(problem['detail'])}`);
+  } else if (found.length === 0 && status >= 300) return { kind: 'none', reason: `status ${status}` };
+  return found.length === 0
+    ? { kind: 'clean' }
+    : { kind: 'violation', reason: [...new Set(found)].join('; ') };
+}
+
+function requestFaults(listed: JsonValue | undefined): string[] {
+  return (Array.isArray(listed) ? (listed as JsonValue[]) : []).flatMap((fault) =>
+    isJsonObject(fault) && Array.isArray(fault['location']) && fault['location'][0] !== 'response'
+      ? [`${fault['location'].join('.')}: ${JSON.stringify(fault['message'])}`]
+      : [],
+  );
 }
 
 function parse(text: string | undefined): JsonValue | undefined {

@@ -2,9 +2,11 @@
 // always gives the same arguments. Knows JSON Schema as far as real documents use it; not part of the product.
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../src/core/json.ts';
+import { compileSchema } from '../../src/lib/json-schema/compile.ts';
 import { sampleFromPattern } from './sample-pattern.ts';
 
 const MAX_DEPTH = 6;
+const MAX_BRANCHES = 24;
 
 const FORMATS: Readonly<Record<string, string>> = {
   date: '2024-02-29',
@@ -41,7 +43,54 @@ export function sampleArguments(inputSchema: JsonObject, optional: OptionalMembe
 }
 
 function sample(schema: JsonValue | undefined, sampling: Sampling, depth: number): JsonValue {
-  const node = flatten(schema, sampling, 0);
+  if (depth >= MAX_DEPTH && takesNull(schema)) return null;
+  return (
+    sampleAlternative(schema, sampling, depth) ?? sampleNode(flatten(schema, sampling, 0), sampling, depth)
+  );
+}
+
+/**
+ * A value that matches exactly one of the schema's alternatives, where there is one: tools say `anyOf` where their
+ * document says `oneOf`, and an API may hold the caller to that.
+ */
+function sampleAlternative(
+  schema: JsonValue | undefined,
+  sampling: Sampling,
+  depth: number,
+): JsonValue | undefined {
+  if (!isJsonObject(schema) || depth > 3) return undefined;
+  const keyword = ['oneOf', 'anyOf'].find((each) => Array.isArray(schema[each]));
+  if (keyword === undefined) {
+    const target = typeof schema['$ref'] === 'string' ? resolve(schema['$ref'], sampling.root) : undefined;
+    return target === undefined || Object.keys(schema).some((key) => key === 'properties' || key === 'allOf')
+      ? undefined
+      : sampleAlternative(target, sampling, depth + 1);
+  }
+  const { [keyword]: branches, ...rest } = schema;
+  const all = (branches as readonly JsonValue[]).slice(0, MAX_BRANCHES);
+  if (all.length < 2) return undefined;
+  const { $defs } = sampling.root;
+  const matchers = all.map((branch) => {
+    if (!isJsonObject(branch)) return compileSchema(branch);
+    // Beside a reference stands what a discriminator says, which validators of the document do not read.
+    const { properties, ...others } = branch;
+    const own = branch['$ref'] === undefined && properties !== undefined ? { properties } : {};
+    return compileSchema({ ...others, ...own, ...($defs === undefined ? {} : { $defs }) });
+  });
+  const whole = compileSchema({ ...schema, ...($defs === undefined ? {} : { $defs }) });
+  for (const branch of all) {
+    const node = flatten({ ...rest, allOf: [...listed(rest['allOf']), branch] }, sampling, 0);
+    if (node['type'] === 'null') continue;
+    for (const optional of new Set([sampling.optional, 'none', 'all'] as const)) {
+      const value = sampleNode(node, { ...sampling, optional }, depth);
+      if (whole(value).length === 0 && matchers.filter((match) => match(value).length === 0).length === 1)
+        return value;
+    }
+  }
+  return undefined;
+}
+
+function sampleNode(node: JsonObject, sampling: Sampling, depth: number): JsonValue {
   if (node['const'] !== undefined) return node['const'];
   const choices = node['enum'];
   if (Array.isArray(choices)) return (choices as JsonValue[]).find((choice) => choice !== null) ?? null;
@@ -97,10 +146,10 @@ function sampleObject(node: JsonObject, sampling: Sampling, depth: number): Json
   for (const [at, [name, property]] of Object.entries(properties).entries()) {
     const isChosen = sampling.optional === 'all' || (sampling.optional === 'some' && at % 2 === 0);
     const isWanted = isChosen && depth < 3 && Object.keys(out).length < most;
-    if (!required.has(name) && (!isWanted || depth >= MAX_DEPTH)) continue;
+    if (!required.has(name) && (!isWanted || isUnknownObject(property, sampling, 0))) continue;
     if (depth < MAX_DEPTH + 6) out[name] = sample(property, sampling, depth + 1);
   }
-  for (const name of required) out[name] ??= 'x';
+  for (const name of required) if (!Object.hasOwn(out, name)) out[name] = 'x';
   const least = typeof node['minProperties'] === 'number' ? node['minProperties'] : 0;
   for (const [name, property] of Object.entries(properties))
     if (Object.keys(out).length < least) out[name] ??= sample(property, sampling, depth + 1);
@@ -172,6 +221,30 @@ function resolve(reference: string, root: JsonObject): JsonValue | undefined {
     node = isJsonObject(node) ? node[token.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined;
   }
   return node;
+}
+
+function takesNull(schema: JsonValue | undefined): boolean {
+  return (
+    isJsonObject(schema) &&
+    [...listed(schema['anyOf']), ...listed(schema['oneOf'])].some(
+      (branch) => isJsonObject(branch) && branch['type'] === 'null',
+    )
+  );
+}
+
+/** An object of which the tool says nothing, as in schemas that were shortened: what the API wants there is unknown. */
+function isUnknownObject(schema: JsonValue | undefined, sampling: Sampling, depth: number): boolean {
+  const node = flatten(schema, sampling, 0);
+  if (typeOf(node) === 'array') return depth < 4 && isUnknownObject(node['items'], sampling, depth + 1);
+  return (
+    typeOf(node) === 'object' &&
+    node['properties'] === undefined &&
+    !isJsonObject(node['additionalProperties'])
+  );
+}
+
+function listed(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? (value as readonly JsonValue[]) : [];
 }
 
 function listOf(value: JsonValue | undefined): string[] {

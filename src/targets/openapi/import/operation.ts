@@ -95,7 +95,7 @@ export function buildTool(
     ...(path.query.length === 0 ? {} : { query: path.query }),
     parameters: input.parameters,
     ...(input.body === undefined ? {} : { body: input.body }),
-    accept: response.accept,
+    accept: read.accept ?? response.accept,
     ...(security === undefined ? {} : { security }),
     ...(output === undefined || response.output === undefined
       ? {}

@@ -5,7 +5,7 @@ import type { CredentialPlacement } from '../../../core/outbound.ts';
 import type { ParameterPlan } from '../plan.ts';
 import { readCollectionFormat, readStyle, type ParameterPlace } from './parameter-style.ts';
 import type { PathReading } from './path.ts';
-import { entriesOf, isRaw, member, type Raw, type Schema, textMember } from './raw.ts';
+import { entriesOf, isRaw, listMember, member, type Raw, type Schema, textMember } from './raw.ts';
 import { convertSchema, type SchemaContext } from './schema.ts';
 import { isPlacedAt } from './security.ts';
 
@@ -19,6 +19,8 @@ export interface ParametersReading {
   /** Swagger 2.0: the `in: body` parameter and the `in: formData` ones. */
   readonly bodyParameter?: Raw;
   readonly formFields: readonly Raw[];
+  /** What the document fixes the Accept header to, where it declares one. */
+  readonly accept?: string;
 }
 
 /** What decides about the parameters besides the document. */
@@ -55,6 +57,7 @@ export function readParameters(
   const parameters: ReadParameter[] = [];
   const formFields: Raw[] = [];
   let bodyParameter: Raw | undefined;
+  let accept: string | undefined;
   const fixed = new Set(rules.path.query.map(([key]) => key));
   const fromPathQuery = new Map(rules.path.queryVariables.map(([key, variable]) => [variable, key]));
   const inTemplate = new Map(rules.path.variables.map((variable) => [variable.name, variable]));
@@ -62,6 +65,7 @@ export function readParameters(
   for (const parameter of declared(pathItem, operation, context, context.note)) {
     const place = textMember(parameter, 'in')?.trim().toLowerCase() ?? '';
     const name = textMember(parameter, 'name') ?? (place === 'querystring' ? 'querystring' : undefined);
+    if (place === 'header' && name?.toLowerCase() === 'accept') accept = onlyValue(parameter);
     if (place === 'body') bodyParameter = parameter;
     else if (place === 'formdata' && name !== undefined) formFields.push(parameter);
     else if (name === undefined || !PLACES.has(place))
@@ -113,7 +117,19 @@ export function readParameters(
       required: true,
       schema: { type: 'string' },
     });
-  return { parameters, formFields, ...(bodyParameter === undefined ? {} : { bodyParameter }) };
+  return {
+    parameters,
+    formFields,
+    ...(bodyParameter === undefined ? {} : { bodyParameter }),
+    ...(accept === undefined ? {} : { accept }),
+  };
+}
+
+/** The one text that a parameter may hold, if there is only one. */
+function onlyValue(parameter: Raw): string | undefined {
+  const schema = member(parameter, 'schema') ?? parameter;
+  const [value, ...others] = listMember(schema, 'enum');
+  return typeof value === 'string' && others.length === 0 ? value : textMember(schema, 'const');
 }
 
 /** Path-level parameters, overridden by the operation's own of the same place and name. */
