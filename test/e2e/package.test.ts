@@ -33,7 +33,7 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
     'NOTICE',
     'CHANGELOG.md',
     'dist/cli/main.js',
-    'dist/targets/openapi/import-worker.js',
+    'dist/targets/openapi/import-process.js',
   ])
     expect(paths).toContain(needed);
   expect(

@@ -1,8 +1,8 @@
-// Discovery end to end: a real worker thread, plain documents.
+// Discovery end to end: a real process of its own, plain documents.
 
 import { describe, expect, test } from 'vitest';
 import type { DiscoverContext } from '../target-type.ts';
-import { discoverOpenApi, importInThread } from './discover.ts';
+import { discoverOpenApi, importApart } from './discover.ts';
 
 const document = JSON.stringify({
   openapi: '3.0.3',
@@ -38,7 +38,7 @@ describe('discoverOpenApi', () => {
     });
   });
 
-  test('errors cross the thread with their code and message', async () => {
+  test('errors cross the processes with their code and message', async () => {
     await expect(discoverOpenApi({ inlinePayload: 'a: [1\nb: }' }, context())).rejects.toMatchObject({
       code: 'Validation',
       message: expect.stringMatching(/line \d+, column \d+/) as string,
@@ -50,12 +50,12 @@ describe('discoverOpenApi', () => {
   });
 });
 
-describe('importInThread', () => {
+describe('importApart', () => {
   const job = { text: document, options: { location: 'inline', settings: {} } };
 
   test('ends when the time is over', async () => {
     const { signal } = new AbortController();
-    await expect(importInThread(job, signal, { timeMs: 1, memoryMb: 64 })).rejects.toMatchObject({
+    await expect(importApart(job, signal, { timeMs: 1, memoryMb: 64 })).rejects.toMatchObject({
       code: 'Validation',
       message: expect.stringContaining('longer than') as string,
     });
@@ -63,7 +63,7 @@ describe('importInThread', () => {
 
   test('ends when the caller goes away', async () => {
     const controller = new AbortController();
-    const running = importInThread(job, controller.signal);
+    const running = importApart(job, controller.signal);
     controller.abort(new Error('gone'));
     await expect(running).rejects.toThrow('gone');
   });
@@ -71,7 +71,7 @@ describe('importInThread', () => {
   test('running out of memory is a plain refusal', async () => {
     const large = { ...job, text: `{"openapi":"3.0.0","x":[${'{"a":[1,2,3]},'.repeat(600_000)}1]}` };
     await expect(
-      importInThread(large, new AbortController().signal, { timeMs: 30_000, memoryMb: 16 }),
+      importApart(large, new AbortController().signal, { timeMs: 30_000, memoryMb: 16 }),
     ).rejects.toMatchObject({ code: 'Validation' });
   });
 });

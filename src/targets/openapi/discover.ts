@@ -1,15 +1,17 @@
-// Discovery of an OpenAPI target: gets the document, has it imported in a thread of its own, and gives back the
+// Discovery of an OpenAPI target: gets the document, has it imported in a process of its own, and gives back the
 // tools with the document they came from. Knows nothing of tools' calls.
 
-import { Worker } from 'node:worker_threads';
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { GatewayError, invalidField } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import type { Catalogue } from '../../core/tool.ts';
 import type { DiscoverContext } from '../target-type.ts';
-import type { ImportAnswer, ImportJob } from './import-worker.ts';
+import type { ImportAnswer, ImportJob } from './import-process.ts';
 
 const TIME_LIMIT_MS = 60_000;
 const MEMORY_LIMIT_MB = 1024;
+const MAX_COMPLAINT = 10_000;
 const INLINE = 'inline';
 
 /**
@@ -18,7 +20,7 @@ const INLINE = 'inline';
  */
 export async function discoverOpenApi(config: JsonObject, ctx: DiscoverContext): Promise<Catalogue> {
   const source = await readDocument(config, ctx);
-  const catalogue = await importInThread(
+  const catalogue = await importApart(
     {
       text: source.text,
       options: {
@@ -50,8 +52,11 @@ async function readDocument(
   return { text: await ctx.readSource(uri, ctx.signal), location: uri };
 }
 
-/** Runs one import in a worker thread, which is ended when the time is over or the caller goes away. */
-export async function importInThread(
+/**
+ * Runs one import in a process of its own, which is killed when the time is over or the caller goes away. A process
+ * rather than a thread: whatever a document does to it, even a crash of the engine, ends there.
+ */
+export async function importApart(
   job: ImportJob,
   signal: AbortSignal,
   limits: { readonly timeMs: number; readonly memoryMb: number } = {
@@ -62,9 +67,12 @@ export async function importInThread(
   signal.throwIfAborted();
   // The same file beside this one: `.ts` when running from source, `.js` from the build.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./import-worker.${extension}`, import.meta.url), {
-    workerData: job,
-    resourceLimits: { maxOldGenerationSizeMb: limits.memoryMb },
+  const child = fork(fileURLToPath(new URL(`./import-process.${extension}`, import.meta.url)), [], {
+    execArgv: [`--max-old-space-size=${limits.memoryMb}`],
+    // Nothing of the gateway's environment: the import needs none of it.
+    env: {},
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const { promise, resolve, reject } = Promise.withResolvers<ImportAnswer>();
   const timer = setTimeout(() => {
@@ -78,16 +86,20 @@ export async function importInThread(
     );
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  worker.once('message', resolve);
-  worker.once('error', (cause: Error & { code?: string }) => {
-    const why =
-      cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? `it needs more than ${limits.memoryMb} MB of memory`
-        : 'the import broke off';
-    reject(refused(why, cause));
+  let complaint = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString('utf8')).slice(-MAX_COMPLAINT);
   });
-  worker.once('exit', (code) => {
-    reject(refused(`the import ended early (${code})`));
+  child.once('message', (answer) => resolve(answer as ImportAnswer));
+  child.once('error', (cause) => reject(refused('the import could not be started', cause)));
+  child.once('close', (code, ended) => {
+    const why = complaint.includes('heap out of memory')
+      ? `it needs more than ${limits.memoryMb} MB of memory`
+      : `the import broke off (${ended ?? code})`;
+    reject(refused(why, new Error(complaint)));
+  });
+  child.send(job, (error) => {
+    if (error) reject(refused('the import broke off', error));
   });
   try {
     const answer = await promise;
@@ -96,7 +108,7 @@ export async function importInThread(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
-    await worker.terminate();
+    child.kill('SIGKILL');
   }
 }
 

@@ -1,18 +1,17 @@
-// The thread an import runs in, so that a large or hostile document never holds up the gateway. Takes one
+// The process an import runs in, so that a large or hostile document never holds up the gateway. Takes one
 // document, answers once with plain data, and ends. Knows nothing but the import.
 
-import { parentPort, workerData } from 'node:worker_threads';
 import { GatewayError, type ErrorCode, type ErrorDetails } from '../../core/errors.ts';
 import type { Catalogue } from '../../core/tool.ts';
 import { importOpenApi, type ImportOptions } from './import/import.ts';
 
-/** What the thread is given. */
+/** What the process is given. */
 export interface ImportJob {
   readonly text: string;
   readonly options: ImportOptions;
 }
 
-/** What the thread answers: errors as plain data, since classes do not cross threads. */
+/** What it answers: errors as plain data, since classes do not cross processes. */
 export type ImportAnswer =
   | { readonly catalogue: Catalogue }
   | {
@@ -32,5 +31,8 @@ function run(job: ImportJob): ImportAnswer {
   }
 }
 
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
-parentPort?.postMessage(run(workerData as ImportJob));
+// The gateway is gone, or has what it asked for.
+process.once('disconnect', () => process.exit(0));
+process.once('message', (job) => {
+  process.send?.(run(job as ImportJob));
+});
