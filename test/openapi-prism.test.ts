@@ -168,7 +168,7 @@ async function openGateway(document: JsonObject, upstream: string) {
         },
       },
     ],
-  } as JsonObject);
+  });
   await control.settled();
   return {
     close: () => opened.close(),

@@ -75,7 +75,7 @@ function keepReferredTo(document: JsonObject): JsonObject {
     ['#/parameters/', objectOf(parameters)],
   ];
   const referred = new Set<string>();
-  const open: JsonValue[] = [rest as JsonObject];
+  const open: JsonValue[] = [rest];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (typeof node === 'string') {
       if (!node.startsWith('#/') || referred.has(node)) continue;

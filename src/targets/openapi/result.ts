@@ -97,9 +97,9 @@ function readableBody({ headers, body }: UpstreamResponse): string | undefined {
 
 /**
  * The answer as the tool's output schema wants it. MCP clients throw away results that lack it or break the schema,
- * unless `isError` is set. So an answer that does not fit gives `{}`, "nothing that the schema knows", beside the
- * text that holds it all; and where not even that conforms, the result is marked as an error whose text says that
- * the call itself went through.
+ * unless `isError` is set. So an answer that does not fit gives `{}`, or null in the wrapping member, "nothing that
+ * the schema knows", beside the text that holds it all; and where not even that conforms, the result is marked as an
+ * error whose text says that the call itself went through.
  */
 function structuredOf(
   response: UpstreamResponse,
@@ -111,9 +111,9 @@ function structuredOf(
   const candidates: JsonValue[] = [];
   if (structured === '') {
     if (isJsonObject(parsed)) candidates.push(parsed);
-  } else if (parsed !== undefined) candidates.push({ [structured]: parsed });
-  else {
-    if (text !== undefined && text !== '') candidates.push({ [structured]: text });
+  } else {
+    if (parsed !== undefined) candidates.push({ [structured]: parsed });
+    else if (text !== undefined && text !== '') candidates.push({ [structured]: text });
     candidates.push({ [structured]: null });
   }
   candidates.push({});

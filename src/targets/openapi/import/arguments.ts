@@ -55,7 +55,8 @@ function sameLocation(members: readonly number[], claims: readonly Claim[]): boo
 
 /** A key clients accept: as it is when it can be, else mended (`StartTime<` is `StartTime`). */
 export function cleanKey(name: string): string {
-  if (CLEAN_KEY.test(name)) return name;
+  // Clients lose a member called `__proto__` from the schemas they read.
+  if (CLEAN_KEY.test(name) && name !== '__proto__') return name;
   const mended = name.replaceAll(/[^a-zA-Z0-9_.-]+/g, '_').replaceAll(/^_+|_+$/g, '');
   if (mended === '') return `arg_${shortHash(name)}`;
   return mended.length <= MAX_LENGTH ? mended : `${mended.slice(0, MAX_LENGTH - 9)}_${shortHash(name)}`;

@@ -105,7 +105,8 @@ describe('hostile documents', () => {
       '"schema":{"type":"object","properties":{"__proto__":{"type":"string"},"toString":{"type":"integer"}}}',
     );
     const [entry] = importOpenApi(text, options).entries;
-    expect(entry?.definition).toContain('"__proto__":{"type":"string"}');
+    expect(entry?.definition).toContain('"proto":{"type":"string"}');
+    expect(entry?.plan).toContain('["proto","__proto__"]');
     expect(({} as Record<string, unknown>)['type']).toBeUndefined();
     for (const path of ['__proto__', 'constructor', 'toString'])
       expect(names(withBody({ $ref: `#/components/schemas/${path}` }))).toContain('get_good');
