@@ -2,6 +2,7 @@
 // closes it again. No logic of its own.
 
 import { join } from 'node:path';
+import { isLoopback } from './config.ts';
 import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
@@ -228,8 +229,4 @@ function baseUrl({ host, port }: ListenAddress): string {
   const shown =
     host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
   return `http://${shown}:${port}`;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

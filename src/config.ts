@@ -16,6 +16,11 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** True for addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
 export interface Config {
   readonly listen: ListenAddress;
   readonly adminListen?: ListenAddress;

@@ -3,8 +3,11 @@
 
 import { openApp } from './app.ts';
 import type { App, AppOptions } from './app.ts';
+import { isLoopback } from './config.ts';
 import type { Config } from './config.ts';
 import { toGatewayError } from './core/errors.ts';
+import { isJsonObject } from './core/json.ts';
+import type { JsonObject } from './core/json.ts';
 import type { ProcessLog } from './telemetry/log.ts';
 
 const GRACE_MS = 30_000;
@@ -39,6 +42,7 @@ export async function serve({ config, log, prepare, announce, ...options }: Serv
   const preparation = prepare?.(app) ?? Promise.resolve();
   try {
     if ((await Promise.race([preparation, stopped])) !== 'stopped') {
+      await warnOfOpenGateways(app, config, log);
       if (announce) announce(app);
       else sayReady(app, config, log);
     }
@@ -52,6 +56,23 @@ export async function serve({ config, log, prepare, announce, ...options }: Serv
   log.info({}, 'stopped');
   log.flush();
   return 0;
+}
+
+/** A gateway without an authorizer on an address that others can reach is worth a line, whoever made it and when. */
+async function warnOfOpenGateways(app: App, config: Config, log: ProcessLog): Promise<void> {
+  if (isLoopback(config.listen.host)) return;
+  let nextToken: JsonObject[string];
+  do {
+    const page = await app.control.invoke('ListGateways', nextToken === undefined ? {} : { nextToken });
+    const items: readonly unknown[] = Array.isArray(page['items']) ? page['items'] : [];
+    for (const gateway of items)
+      if (isJsonObject(gateway) && gateway['authorizerType'] === 'NONE')
+        log.warn(
+          { gatewayId: String(gateway['gatewayId']), listen: config.listen.host },
+          'this gateway has no authorizer: anybody who reaches this address may call its tools',
+        );
+    nextToken = page['nextToken'];
+  } while (nextToken !== undefined);
 }
 
 /** The line that scripts wait for: there at every log level. */

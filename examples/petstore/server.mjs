@@ -20,7 +20,8 @@ const server = createServer((request, response) => {
 async function handle(request, response) {
   const url = new URL(request.url ?? '/', 'http://localhost');
   console.log(request.method, request.url);
-  if (request.headers['x-api-key'] !== API_KEY) return answer(response, 401, { message: 'wrong or missing X-API-Key' });
+  if (request.headers['x-api-key'] !== API_KEY)
+    return answer(response, 401, { message: 'wrong or missing X-API-Key' });
   const id = /^\/pets\/(\d+)$/.exec(url.pathname)?.[1];
   if (url.pathname === '/pets' && request.method === 'GET') {
     const kind = url.searchParams.get('kind');
@@ -55,4 +56,6 @@ function answer(response, status, body) {
   response.end(text);
 }
 
-server.listen(port, '127.0.0.1', () => console.log(`pets at http://127.0.0.1:${port}/pets, X-API-Key: ${API_KEY}`));
+server.listen(port, '127.0.0.1', () =>
+  console.log(`pets at http://127.0.0.1:${port}/pets, X-API-Key: ${API_KEY}`),
+);

@@ -27,7 +27,10 @@ export interface Authorizer {
   /** @throws GatewayError Unauthenticated (401), Forbidden (403) or Unavailable (503: keys out of reach). */
   authorize(head: RequestHead): Promise<Principal>;
   /** RFC 9728 members beside `resource`, or undefined when this gateway asks for no token. */
-  readonly protectedResource?: { readonly authorization_servers: readonly string[]; readonly scopes_supported?: readonly string[] };
+  readonly protectedResource?: {
+    readonly authorization_servers: readonly string[];
+    readonly scopes_supported?: readonly string[];
+  };
 }
 
 export interface AuthorizerType {

@@ -3,10 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { request } from 'undici';
 import { SignerSha256 } from '../lib/signer-hash.ts';
+import { createEgressClient } from '../upstream/client.ts';
+import { createEgressGuard, ruleForUrl } from '../upstream/guard.ts';
 import type { Config } from '../config.ts';
 import type { Environment } from './settings-flags.ts';
+
+const TIMEOUT_MS = 120_000;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface ControlClientOptions {
   readonly endpoint: URL;
@@ -60,22 +64,30 @@ export async function callControlPlane(
   url.pathname = path;
   for (const [name, value] of Object.entries(call.query))
     for (const item of typeof value === 'string' ? [value] : value) url.searchParams.append(name, item);
-  const response = await request(url, {
-    method: call.method as 'GET',
-    headers: (signed as { headers: Record<string, string> }).headers,
-    body: call.body ?? null,
-  }).catch((cause: unknown) => {
+  const egress = createEgressClient({ guard: createEgressGuard([ruleForUrl(endpoint)]) });
+  try {
+    const response = await egress.request(
+      {
+        method: call.method,
+        url,
+        headers: (signed as { headers: Record<string, string> }).headers,
+        ...(call.body === undefined ? {} : { body: call.body }),
+      },
+      { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER_BYTES },
+    );
+    return {
+      status: response.status,
+      errorType: response.headers['x-amzn-errortype'],
+      body: response.body.toString('utf8'),
+    };
+  } catch (cause) {
     throw new Error(
       `No Gatewright answers at ${endpoint.href} (${cause instanceof Error ? cause.message : String(cause)}). Is it running? Its address goes into --endpoint-url.`,
       { cause },
     );
-  });
-  const type = response.headers['x-amzn-errortype'];
-  return {
-    status: response.statusCode,
-    errorType: typeof type === 'string' ? type : undefined,
-    body: await response.body.text(),
-  };
+  } finally {
+    await egress.close();
+  }
 }
 
 /** Credentials as the AWS tools look for them: environment first, then the file in the data directory. */

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { App } from '../app.ts';
+import { isLoopback } from '../config.ts';
 import type { Config } from '../config.ts';
 import { serve } from '../main.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -147,7 +148,7 @@ function quickstartOptions(
   }
   if (discoveryUrl !== undefined && !flags.jwtAudience && !flags.jwtClient && !flags.jwtScope)
     throw new Error('--jwt-discovery-url needs at least one of --jwt-audience, --jwt-client, --jwt-scope');
-  const isOpenToOthers = !/^(127\.|::1$|localhost$)/.test(config.listen.host);
+  const isOpenToOthers = !isLoopback(config.listen.host);
   if (discoveryUrl === undefined && isOpenToOthers && flags.allowUnauthenticated !== true)
     throw new Error(
       `Anybody who reaches ${config.listen.host} could call these tools. Say who may with --jwt-discovery-url, or that it is meant so with --allow-unauthenticated.`,

@@ -7,3 +7,11 @@ export const PROTOCOL_VERSIONS: readonly string[] = Object.freeze([
   '2025-06-18',
   '2025-03-26',
 ]);
+
+/** The first revision whose requests describe themselves; versions are dates, so text order is time order. */
+const FIRST_MODERN_VERSION = '2026-07-28';
+
+/** True for version strings from which on there is no handshake. */
+export function isModernVersion(version: string): boolean {
+  return version >= FIRST_MODERN_VERSION && /^\d{4}-\d{2}-\d{2}$/.test(version);
+}

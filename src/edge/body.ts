@@ -26,7 +26,9 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes));
     };
     const breakOff = (cause?: Error): void =>
-      fail(new GatewayError('Malformed', 'The request body broke off.', cause === undefined ? {} : { cause }));
+      fail(
+        new GatewayError('Malformed', 'The request body broke off.', cause === undefined ? {} : { cause }),
+      );
     // Gone while somebody was still finding out who is calling: no event will come any more.
     if (request.destroyed) breakOff();
     else if (Number(request.headers['content-length']) > maxBytes) fail(tooLarge(maxBytes));

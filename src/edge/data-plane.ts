@@ -41,7 +41,10 @@ export async function handleDataPlane(
     answer = await answerTo(route, request, response, requestId, record, services);
   } catch (thrown) {
     const fault = toGatewayError(thrown);
-    services.log.error({ requestId, reason: fault.details.internal ?? fault.message, stack: fault.stack }, 'a request failed');
+    services.log.error(
+      { requestId, reason: fault.details.internal ?? fault.message, stack: fault.stack },
+      'a request failed',
+    );
     answer = plain(500, `An internal error occurred. (request id ${requestId})`);
   }
   const origin = request.headers.origin;
@@ -74,13 +77,20 @@ async function answerTo(
   const headers = request.headersDistinct;
   for (const name of SINGLETONS)
     if ((headers[name]?.length ?? 0) > 1) return plain(400, `The ${name} header is repeated.`);
-  if (!origins.isOwnHost(request.headers.host)) return plain(403, 'This host name is not one of this server.');
+  if (!origins.isOwnHost(request.headers.host))
+    return plain(403, 'This host name is not one of this server.');
   if (route.kind === 'metadata') return metadata(route, request, services);
   if (!origins.mayCall(request.headers.origin))
-    return plain(403, 'Pages of this origin may not call this server. The operator can allow it with GATEWRIGHT_ALLOWED_ORIGINS.');
+    return plain(
+      403,
+      'Pages of this origin may not call this server. The operator can allow it with GATEWRIGHT_ALLOWED_ORIGINS.',
+    );
   if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request.headers) };
   if (request.method !== 'POST')
-    return { ...plain(405, 'Send JSON-RPC messages with POST.'), headers: { allow: 'POST, OPTIONS', 'content-type': 'text/plain; charset=utf-8' } };
+    return {
+      ...plain(405, 'Send JSON-RPC messages with POST.'),
+      headers: { allow: 'POST, OPTIONS', 'content-type': 'text/plain; charset=utf-8' },
+    };
   const abort = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) abort.abort();
@@ -102,7 +112,8 @@ async function answerTo(
 
 function metadata(route: Route, request: IncomingMessage, services: DataPlaneServices): McpAnswer {
   if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request.headers) };
-  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'Read this document with GET.');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return plain(405, 'Read this document with GET.');
   const body = services.metadataOf(route.gatewayId);
   return body === undefined
     ? plain(404, 'There is no such gateway, or it asks for no token.')

@@ -37,14 +37,19 @@ export function createOriginRules(options: OriginOptions): OriginRules {
       if (host !== undefined && host === lastOwnHost) return true;
       const name = hostName(host);
       if (name === undefined) return false;
-      const isOwn = LOOPBACK_NAMES.has(name) || name === publicUrl.hostname || isBelow(name, options.gatewayDomain);
+      const isOwn =
+        LOOPBACK_NAMES.has(name) || name === publicUrl.hostname || isBelow(name, options.gatewayDomain);
       if (isOwn) lastOwnHost = host;
       return isOwn;
     },
     mayCall,
     corsHeaders(origin: string | undefined): Readonly<Record<string, string>> {
       if (origin === undefined || !mayCall(origin)) return {};
-      return { 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': EXPOSED };
+      return {
+        'access-control-allow-origin': origin,
+        vary: 'Origin',
+        'access-control-expose-headers': EXPOSED,
+      };
     },
   });
 }
@@ -69,7 +74,9 @@ function isLoopbackOrigin(origin: string): boolean {
 
 function hostName(host: string | undefined): string | undefined {
   const url = `http://${host ?? ''}`;
-  return host !== undefined && /^[^/@?#\\]+$/.test(host) && URL.canParse(url) ? new URL(url).hostname : undefined;
+  return host !== undefined && /^[^/@?#\\]+$/.test(host) && URL.canParse(url)
+    ? new URL(url).hostname
+    : undefined;
 }
 
 function isBelow(name: string, domain: string | undefined): boolean {

@@ -10,11 +10,16 @@ export interface Route {
 }
 
 /** The route of a request to the data plane; undefined for everything else. `path` has no query. */
-export function routeOf(path: string, host: string | undefined, gatewayDomain: string | undefined): Route | undefined {
+export function routeOf(
+  path: string,
+  host: string | undefined,
+  gatewayDomain: string | undefined,
+): Route | undefined {
   const own = gatewayDomain === undefined ? undefined : gatewayOfHost(host, gatewayDomain);
   if (own !== undefined) {
     if (path === '/mcp' || path === '/mcp/') return { kind: 'mcp', gatewayId: own };
-    if (path === METADATA_PREFIX || path === `${METADATA_PREFIX}/mcp`) return { kind: 'metadata', gatewayId: own };
+    if (path === METADATA_PREFIX || path === `${METADATA_PREFIX}/mcp`)
+      return { kind: 'metadata', gatewayId: own };
     return undefined;
   }
   if (path.startsWith('/gateways/')) {

@@ -47,7 +47,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.on('clientError', answerMalformed);
   // No `upgrade` listener: an offer to upgrade is ignored and the request answered (RFC 9110 §7.8). Java's own client
   // offers HTTP/2 with its first request to every plain address.
-  server.on('connect', (_request, socket: Socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'));
+  server.on('connect', (_request, socket: Socket) =>
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -67,7 +69,9 @@ function route(handlers: Handlers): (request: IncomingMessage, response: ServerR
     const target = request.url ?? '/';
     // Absolute-form targets are for proxies; what they mean for signatures and routing is ambiguous.
     if (!target.startsWith('/')) {
-      response.writeHead(400, { 'content-type': 'text/plain' }).end('The request target must begin with a slash.\n');
+      response
+        .writeHead(400, { 'content-type': 'text/plain' })
+        .end('The request target must begin with a slash.\n');
       return;
     }
     const question = target.indexOf('?');
@@ -84,7 +88,12 @@ function refuse(_request: IncomingMessage, response: ServerResponse): void {
 
 function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable) return;
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

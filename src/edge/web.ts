@@ -16,7 +16,11 @@ export interface ControlHandler {
     readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
     readonly body: Uint8Array;
     readonly remoteAddress?: string;
-  }): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }>;
+  }): Promise<{
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  }>;
 }
 
 export interface WebServices {
@@ -33,7 +37,8 @@ type Bindings = { Bindings: HttpBindings };
 export function createWeb(services: WebServices): Hono<Bindings> {
   const app = new Hono<Bindings>();
   app.use(async (c, next) => {
-    if (!services.isOwnHost(c.env.incoming.headers.host)) return c.text('This host name is not one of this server.\n', 403);
+    if (!services.isOwnHost(c.env.incoming.headers.host))
+      return c.text('This host name is not one of this server.\n', 403);
     return next();
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -54,10 +59,14 @@ export function createWeb(services: WebServices): Hono<Bindings> {
         body = await readBody(incoming, MAX_BODY_BYTES);
       } catch (thrown) {
         const fault = toGatewayError(thrown);
-        return c.json({ message: fault.message, reason: 'CannotParse' }, fault.code === 'TooLarge' ? 413 : 400, {
-          'x-amzn-errortype': 'ValidationException',
-          connection: 'close',
-        });
+        return c.json(
+          { message: fault.message, reason: 'CannotParse' },
+          fault.code === 'TooLarge' ? 413 : 400,
+          {
+            'x-amzn-errortype': 'ValidationException',
+            connection: 'close',
+          },
+        );
       }
       const address = incoming.socket.remoteAddress;
       const answer = await control.handle({
@@ -67,7 +76,10 @@ export function createWeb(services: WebServices): Hono<Bindings> {
         body,
         ...(address === undefined ? {} : { remoteAddress: address }),
       });
-      return new Response(answer.status === 204 ? null : answer.body, { status: answer.status, headers: answer.headers });
+      return new Response(answer.status === 204 ? null : answer.body, {
+        status: answer.status,
+        headers: answer.headers,
+      });
     });
   }
   app.notFound((c) => c.json({ message: 'There is nothing at this address.' }, 404));

@@ -4,7 +4,10 @@ import type { GatewayError } from '../core/errors.ts';
 import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 
 /** The header's value for a refusal that has one; a request without any credentials gets no error code. */
-export function challengeHeader(fault: GatewayError | undefined, metadataUrl: () => string): string | undefined {
+export function challengeHeader(
+  fault: GatewayError | undefined,
+  metadataUrl: () => string,
+): string | undefined {
   const challenge = fault?.details.challenge;
   if (!challenge && fault?.code !== 'Unauthenticated') return undefined;
   const { error, description, scope } = challenge ?? {};

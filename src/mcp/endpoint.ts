@@ -9,8 +9,16 @@ import type { RequestHead } from '../authorizers/authorizer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 import { challengeHeader } from './challenge.ts';
-import { checkModern, claimsModern, isModernVersion, single } from './era.ts';
-import { HEADER_MISMATCH, INVALID_REQUEST, METHOD_NOT_FOUND, ProtocolError, UNSUPPORTED_VERSION, renderError } from './error-response.ts';
+import { isModernVersion } from '../core/protocol-versions.ts';
+import { checkModern, claimsModern, single } from './era.ts';
+import {
+  HEADER_MISMATCH,
+  INVALID_REQUEST,
+  METHOD_NOT_FOUND,
+  ProtocolError,
+  UNSUPPORTED_VERSION,
+  renderError,
+} from './error-response.ts';
 import { formatError, formatResult, parseBody, readableId, toMessage } from './message.ts';
 import type { MessageId, RpcRequest } from './message.ts';
 import { LEGACY_METHODS, MODERN_METHODS } from './methods/table.ts';
@@ -73,13 +81,18 @@ export function createMcpEndpoint(services: McpServices): McpEndpoint {
       id = null;
       const body = parseBody(bytes);
       id = readableId(body) ?? null;
-      if (Array.isArray(body)) return await answerBatch(body, { services, exchange, snapshot, principal, record });
+      if (Array.isArray(body))
+        return await answerBatch(body, { services, exchange, snapshot, principal, record });
       return await answerOne(body, { services, exchange, snapshot, principal, record });
     } catch (thrown) {
       const { status, error, fault } = renderError(thrown, exchange.requestId, services.log);
       record.code = error.code;
       const challenge = challengeHeader(fault, () => services.metadataUrlOf(exchange.gatewayId));
-      return json(status, formatError(id, error), challenge === undefined ? {} : { 'www-authenticate': challenge });
+      return json(
+        status,
+        formatError(id, error),
+        challenge === undefined ? {} : { 'www-authenticate': challenge },
+      );
     }
   };
 }
@@ -92,10 +105,14 @@ interface Step {
   readonly record: AccessRecord;
 }
 
-async function answerOne(body: JsonValue, step: Step): Promise<McpAnswer> {
+function answerOne(body: JsonValue, step: Step): McpAnswer | Promise<McpAnswer> {
   const message = toMessage(body);
   if (!message)
-    throw new ProtocolError(400, INVALID_REQUEST, 'The body is not a JSON-RPC 2.0 request or notification (id: string or integer; params: object)');
+    throw new ProtocolError(
+      400,
+      INVALID_REQUEST,
+      'The body is not a JSON-RPC 2.0 request or notification (id: string or integer; params: object)',
+    );
   const versionHeader = single(step.exchange.head.headers, 'mcp-protocol-version');
   const isModernHeader = versionHeader !== undefined && isModernVersion(versionHeader);
   if (message.kind === 'response')
@@ -106,36 +123,50 @@ async function answerOne(body: JsonValue, step: Step): Promise<McpAnswer> {
   if (isModernHeader) {
     // A modern header over a body without the envelope: `initialize` is the one message that names another era.
     if (message.method === 'initialize')
-      throw new ProtocolError(400, HEADER_MISMATCH, 'Header mismatch: initialize belongs to earlier protocol versions than the header names');
+      throw new ProtocolError(
+        400,
+        HEADER_MISMATCH,
+        'Header mismatch: initialize belongs to earlier protocol versions than the header names',
+      );
     checkModern(message, step.exchange.head.headers, []);
   }
   return answerLegacy(message, versionHeader, step);
 }
 
-async function answerModern(request: RpcRequest, step: Step): Promise<McpAnswer> {
-  const supported = step.snapshot.protocolVersions.filter(isModernVersion);
-  checkModern(request, step.exchange.head.headers, supported);
+function answerModern(request: RpcRequest, step: Step): Promise<McpAnswer> {
+  checkModern(request, step.exchange.head.headers, step.snapshot.modernVersions);
   const method = MODERN_METHODS[request.method];
-  if (!method) throw new ProtocolError(404, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
+  if (!method)
+    throw new ProtocolError(404, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
   const version = single(step.exchange.head.headers, 'mcp-protocol-version') ?? '';
   return run(request, version, true, method, step);
 }
 
-async function answerLegacy(request: RpcRequest, versionHeader: string | undefined, step: Step): Promise<McpAnswer> {
+function answerLegacy(
+  request: RpcRequest,
+  versionHeader: string | undefined,
+  step: Step,
+): Promise<McpAnswer> {
   const version = legacyVersion(request, versionHeader, step.snapshot);
   const method = LEGACY_METHODS[request.method];
-  if (!method) throw new ProtocolError(200, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
+  if (!method)
+    throw new ProtocolError(200, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
   return run(request, version, false, method, step);
 }
 
 function legacyVersion(request: RpcRequest, header: string | undefined, snapshot: GatewaySnapshot): string {
-  const offered = snapshot.protocolVersions.filter((version) => !isModernVersion(version));
+  const offered = snapshot.legacyVersions;
   const oldest = offered.at(-1);
   if (oldest === undefined)
-    throw new ProtocolError(400, UNSUPPORTED_VERSION, 'This gateway does not speak protocol versions with a handshake', {
-      supported: [...snapshot.protocolVersions],
-      requested: header ?? statedVersion(request) ?? UNSTATED_VERSION,
-    });
+    throw new ProtocolError(
+      400,
+      UNSUPPORTED_VERSION,
+      'This gateway does not speak protocol versions with a handshake',
+      {
+        supported: [...snapshot.protocolVersions],
+        requested: header ?? statedVersion(request) ?? UNSTATED_VERSION,
+      },
+    );
   if (header === undefined || request.method === 'initialize')
     return offered.includes(UNSTATED_VERSION) ? UNSTATED_VERSION : oldest;
   if (!snapshot.protocolVersions.includes(header))
@@ -180,7 +211,11 @@ async function run(
 async function answerBatch(bodies: readonly JsonValue[], step: Step): Promise<McpAnswer> {
   const version = single(step.exchange.head.headers, 'mcp-protocol-version') ?? UNSTATED_VERSION;
   if (version !== UNSTATED_VERSION || !step.snapshot.protocolVersions.includes(UNSTATED_VERSION))
-    throw new ProtocolError(400, INVALID_REQUEST, 'Batches are not part of this protocol version; send one message a request');
+    throw new ProtocolError(
+      400,
+      INVALID_REQUEST,
+      'Batches are not part of this protocol version; send one message a request',
+    );
   if (bodies.length === 0 || bodies.length > BATCH_LIMIT)
     throw new ProtocolError(400, INVALID_REQUEST, `A batch holds 1 to ${BATCH_LIMIT} messages`);
   const answers: string[] = [];
@@ -205,13 +240,14 @@ async function answerInBatch(body: JsonValue, message: RpcRequest | undefined, s
 }
 
 function checkContentType(head: RequestHead): void {
+  if (head.headers['content-encoding'] !== undefined)
+    throw new ProtocolError(415, INVALID_REQUEST, 'Compressed request bodies are not accepted');
   const value = single(head.headers, 'content-type');
+  if (value === 'application/json') return;
   const [type = '', ...parameters] = (value ?? '').split(';').map((part) => part.trim().toLowerCase());
   const charset = parameters.find((parameter) => parameter.startsWith('charset='));
   if (type !== 'application/json' || (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)))
     throw new ProtocolError(415, INVALID_REQUEST, 'The Content-Type must be application/json (UTF-8)');
-  if (head.headers['content-encoding'] !== undefined)
-    throw new ProtocolError(415, INVALID_REQUEST, 'Compressed request bodies are not accepted');
 }
 
 function json(status: number, body: string, headers: Readonly<Record<string, string>> = {}): McpAnswer {

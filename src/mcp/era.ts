@@ -3,18 +3,17 @@
 
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
-import { HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, ProtocolError, UNSUPPORTED_VERSION } from './error-response.ts';
+import {
+  HEADER_MISMATCH,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  ProtocolError,
+  UNSUPPORTED_VERSION,
+} from './error-response.ts';
 import { META_CAPABILITIES, META_VERSION, metaOf } from './message.ts';
 import type { RpcRequest } from './message.ts';
 
-export const MODERN_VERSION = '2026-07-28';
-
 export type Headers = Readonly<Record<string, readonly string[] | undefined>>;
-
-/** True for version strings from which on every request describes itself. Versions are dates, so text order is time order. */
-export function isModernVersion(version: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_VERSION;
-}
 
 /** Whether a request claims the modern era in its body: the key is there, whatever its value. */
 export function claimsModern(params: JsonObject): boolean {
@@ -38,10 +37,15 @@ export function checkModern(request: RpcRequest, headers: Headers, supported: re
   if (versionHeader !== undefined && versionHeader !== version)
     throw mismatch('MCP-Protocol-Version differs from the version in the body');
   if (!supported.includes(version))
-    throw new ProtocolError(400, UNSUPPORTED_VERSION, `Protocol version ${printable(version)} is not supported`, {
-      supported: [...supported],
-      requested: version,
-    });
+    throw new ProtocolError(
+      400,
+      UNSUPPORTED_VERSION,
+      `Protocol version ${printable(version)} is not supported`,
+      {
+        supported: [...supported],
+        requested: version,
+      },
+    );
   if (versionHeader === undefined) throw mismatch('the MCP-Protocol-Version header is missing');
   if (single(headers, 'mcp-method') !== request.method)
     throw mismatch('the Mcp-Method header is missing or differs from the method in the body');

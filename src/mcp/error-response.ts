@@ -53,7 +53,11 @@ export function renderError(thrown: unknown, requestId: string, log: Log): Error
   if (thrown instanceof ProtocolError)
     return {
       status: thrown.status,
-      error: { code: thrown.code, message: thrown.message, ...(thrown.data === undefined ? {} : { data: thrown.data }) },
+      error: {
+        code: thrown.code,
+        message: thrown.message,
+        ...(thrown.data === undefined ? {} : { data: thrown.data }),
+      },
     };
   const fault = toGatewayError(thrown);
   const [status, tabled] = TABLE[fault.code] ?? [500, INTERNAL_ERROR];
@@ -64,7 +68,10 @@ export function renderError(thrown: unknown, requestId: string, log: Log): Error
       { requestId, code: fault.code, reason: fault.details.internal ?? fault.message, stack: stackOf(fault) },
       'a request failed',
     );
-  const message = status === 500 ? `An internal error occurred. Please retry later. (request id ${requestId})` : fault.message;
+  const message =
+    status === 500
+      ? `An internal error occurred. Please retry later. (request id ${requestId})`
+      : fault.message;
   return { status, error: { code, message }, fault };
 }
 

@@ -9,7 +9,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { ResourceDocuments } from '../core/resources.ts';
-import { PROTOCOL_VERSIONS } from '../core/protocol-versions.ts';
+import { PROTOCOL_VERSIONS, isModernVersion } from '../core/protocol-versions.ts';
 import { settingsOf } from '../core/settings.ts';
 import type { Catalogue, CatalogueEntry, ToolDefinition } from '../core/tool.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
@@ -58,14 +58,17 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
   const tools = new Map<string, SnapshotTool>();
   for (const page of pages) for (const tool of page.tools) tools.set(tool.name, tool);
   const wanted = Array.isArray(mcp['supportedVersions']) ? mcp['supportedVersions'] : [];
-  const versions = PROTOCOL_VERSIONS.filter((version) => wanted.length === 0 || wanted.includes(version));
+  const named = PROTOCOL_VERSIONS.filter((version) => wanted.includes(version));
+  const versions = named.length === 0 ? PROTOCOL_VERSIONS : named;
   return Object.freeze({
     gatewayId: gateway.id,
     gatewayArn: services.arns.gateway(gateway.id),
     name: gateway.name,
     url: services.urlOf(gateway.id),
     authorizer: input.authorizer ?? prepareAuthorizer(document, services),
-    protocolVersions: versions.length === 0 ? PROTOCOL_VERSIONS : versions,
+    protocolVersions: versions,
+    modernVersions: versions.filter(isModernVersion),
+    legacyVersions: versions.filter((version) => !isModernVersion(version)),
     ...(typeof mcp['instructions'] === 'string' ? { instructions: mcp['instructions'] } : {}),
     singlePage: mcp['disableMcpListToolsPagination'] === true,
     pages,
@@ -88,8 +91,8 @@ function compilePages(input: SnapshotInput, services: SnapshotServices): readonl
   const settings = settingsOf(input.gateway.document.tags);
   const drafts = input.targets.flatMap(({ row, catalogue }) => {
     try {
-      const make = prepareTarget(input, row, services);
-      return [{ row, entries: catalogue.entries, make }];
+      if (!Array.isArray(catalogue.entries)) throw new GatewayError('Internal', 'its catalogue is damaged');
+      return [{ row, entries: catalogue.entries, make: prepareTarget(input, row, services) }];
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       services.log.error(

@@ -35,6 +35,9 @@ export interface GatewaySnapshot {
   readonly authorizer: Authorizer;
   /** MCP versions offered, newest first. */
   readonly protocolVersions: readonly string[];
+  /** Those of them that describe themselves on each request, and those with a handshake. */
+  readonly modernVersions: readonly string[];
+  readonly legacyVersions: readonly string[];
   readonly instructions?: string;
   /** True when `tools/list` answers with everything at once (`disableMcpListToolsPagination`). */
   readonly singlePage: boolean;

@@ -164,6 +164,26 @@ describe('snapshots', () => {
     expect(errors).toContain('target left out: it cannot be prepared');
   });
 
+  it('a damaged catalogue costs its target only; a gateway that never could be served says so', async () => {
+    const { store, snapshots } = await bench();
+    await store.transaction(async (tx) => {
+      await tx.create('gateway', { id: 'g-1', name: 'g', document: gateway() });
+      await tx.create('gateway', { id: 'g-2', name: 'h', document: gateway({ authorizerType: 'AWS_IAM' }) });
+      await tx.create('catalogue', { id: 'c1', name: 'c1', document: catalogue('list') });
+      await tx.create('catalogue', { id: 'c2', name: 'c2', document: {} as never });
+      for (const [id, catalogueId] of [
+        ['t1', 'c1'],
+        ['t2', 'c2'],
+        ['t3', 'none'],
+      ] as const)
+        await tx.create('gateway-target', { id, parentId: 'g-1', name: id, document: target(catalogueId) });
+    });
+    await snapshots.start();
+    expect([...(snapshots.get('g-1')?.tools.keys() ?? [])]).toEqual(['t1___list']);
+    expect(() => snapshots.get('g-2')).toThrow(/cannot be served/);
+    expect(snapshots.get('g-3')).toBeUndefined();
+  });
+
   it('keep the authorizer, with its caches, while its configuration stays', async () => {
     const { store, snapshots, prepared } = await bench();
     await store.transaction((tx) => tx.create('gateway', { id: 'g-1', name: 'g', document: gateway() }));

@@ -3,8 +3,7 @@
 // `get` never waits and never reads the store.
 
 import type { Authorizer } from '../authorizers/authorizer.ts';
-import { toGatewayError } from '../core/errors.ts';
-import type { GatewayError } from '../core/errors.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { parseArn } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';
@@ -29,6 +28,7 @@ export interface SnapshotsServices extends SnapshotServices {
 }
 
 export interface Snapshots {
+  /** @throws GatewayError Unavailable for a gateway that is there but cannot be served. */
   get(gatewayId: string): GatewaySnapshot | undefined;
   /** Loads everything, then follows changes. */
   start(): Promise<void>;
@@ -50,6 +50,8 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   const { store, log } = services;
   const held = new Map<string, Held>();
   const flights = new SingleFlight<void>();
+  /** There, but not servable, and never was since the start. */
+  const broken = new Set<string>();
   const listeners = new Set<(gatewayId: string) => void>();
   let sequence = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -57,6 +59,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
 
   async function load(gatewayId: string): Promise<void> {
     const gateway = await store.get('gateway', gatewayId);
+    broken.delete(gatewayId);
     if (!gateway || gateway.document.status === 'DELETING') {
       if (held.delete(gatewayId)) for (const listener of listeners) listener(gatewayId);
       return;
@@ -87,9 +90,10 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     }[] = [];
     for await (const row of all('gateway-target', gatewayId)) {
       if (!row.document.live || row.document.status === 'DELETING') continue;
-      const catalogue = await store.get('catalogue', row.document.live.catalogueId);
+      const { catalogueId } = row.document.live;
+      const catalogue = await unlessDamaged(() => store.get('catalogue', catalogueId));
       if (catalogue) targets.push({ row, catalogue: catalogue.document });
-      else log.error({ gatewayId, targetId: row.id }, 'target left out: its catalogue is missing');
+      else log.error({ gatewayId, targetId: row.id }, 'target left out: its catalogue is missing or damaged');
     }
     return targets;
   }
@@ -109,8 +113,9 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     for (const arn of arns) {
       const reference = parseArn(arn, services.scope);
       if (reference?.kind !== 'api-key-credential-provider') continue;
-      const provider = await store.find('api-key-credential-provider', '', reference.name);
-      const sealed = provider && (await store.get('secret', provider.document.secretId));
+      const { name } = reference;
+      const provider = await unlessDamaged(() => store.find('api-key-credential-provider', '', name));
+      const sealed = provider && (await unlessDamaged(() => store.get('secret', provider.document.secretId)));
       if (!provider || !sealed) continue;
       try {
         const binding = {
@@ -130,6 +135,18 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       }
     }
     return secrets;
+  }
+
+  /** A damaged row costs only what it holds; a store that cannot be reached is another matter, and thrown. */
+  async function unlessDamaged<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (thrown) {
+      const fault = toGatewayError(thrown);
+      if (fault.code !== 'Internal') throw fault;
+      log.error({ reason: fault.message }, 'a stored row is damaged');
+      return undefined;
+    }
   }
 
   async function* all<K extends 'gateway' | 'gateway-target'>(
@@ -184,9 +201,12 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   async function refreshOrKeep(gatewayId: string): Promise<void> {
     await refresh(gatewayId).catch((thrown: unknown) => {
       const fault = toGatewayError(thrown);
+      if (!held.has(gatewayId)) broken.add(gatewayId);
       log.error(
-        { gatewayId, reason: fault.details.internal ?? fault.message, kept: held.has(gatewayId) },
-        'the gateway cannot be compiled; the last good state goes on serving',
+        { gatewayId, reason: fault.details.internal ?? fault.message },
+        held.has(gatewayId)
+          ? 'the gateway cannot be compiled; its last good state goes on serving'
+          : 'the gateway cannot be compiled and is not served',
       );
     });
   }
@@ -198,7 +218,14 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   }
 
   return {
-    get: (gatewayId) => held.get(gatewayId)?.snapshot,
+    get(gatewayId) {
+      if (broken.has(gatewayId))
+        throw new GatewayError(
+          'Unavailable',
+          'This gateway cannot be served at the moment: its stored state is damaged. The server’s log says how.',
+        );
+      return held.get(gatewayId)?.snapshot;
+    },
     async start() {
       sequence = await store.sequence();
       for await (const gateway of all('gateway')) await refreshOrKeep(gateway.id);

@@ -24,12 +24,10 @@ export interface EgressClient extends Egress {
 
 export interface EgressClientOptions {
   readonly guard: EgressGuard;
-  /** Additional certificate authorities (PEM) for TLS upstreams. */
-  readonly ca?: string;
 }
 
 /** Opens the client; connections are made on use and closed when idle. */
-export function createEgressClient({ guard, ca }: EgressClientOptions): EgressClient {
+export function createEgressClient({ guard }: EgressClientOptions): EgressClient {
   const pools = new LRUCache<string, Pool>({
     max: ORIGINS_KEPT,
     dispose: (pool) => void pool.close().catch(() => undefined),
@@ -42,7 +40,7 @@ export function createEgressClient({ guard, ca }: EgressClientOptions): EgressCl
     guard.checkUrl(url);
     const pool = new Pool(url.origin, {
       connections: CONNECTIONS_PER_ORIGIN,
-      connect: guardedConnector(guard, new URL(url.origin), ca),
+      connect: guardedConnector(guard, new URL(url.origin)),
       pipelining: 1,
     });
     pools.set(url.origin, pool);
@@ -95,12 +93,11 @@ export function createEgressClient({ guard, ca }: EgressClientOptions): EgressCl
   }
 }
 
-function guardedConnector(guard: EgressGuard, url: URL, ca: string | undefined): buildConnector.connector {
+function guardedConnector(guard: EgressGuard, url: URL): buildConnector.connector {
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
     lookup: guard.lookupFor(url),
     minVersion: 'TLSv1.2',
-    ...(ca === undefined ? {} : { ca }),
   });
   return (options, callback) => {
     connect(options, (...[error, socket]: [Error, null] | [null, Socket]) => {

@@ -24,7 +24,12 @@ export interface CheckedClaims {
  * @param nowS wall clock, seconds
  * @throws GatewayError Unauthenticated, or Forbidden with `insufficient_scope` (RFC 6750 §3.1)
  */
-export function checkClaims(claims: JsonObject, config: CustomJwtConfig, issuer: string, nowS: number): CheckedClaims {
+export function checkClaims(
+  claims: JsonObject,
+  config: CustomJwtConfig,
+  issuer: string,
+  nowS: number,
+): CheckedClaims {
   const expiresAt = checkTimes(claims, nowS);
   if (claims['iss'] !== issuer) throw invalidToken('the issuer is another one');
   refuseOtherTokens(claims);
@@ -34,7 +39,8 @@ export function checkClaims(claims: JsonObject, config: CustomJwtConfig, issuer:
   const clientId = firstString(claims['client_id'], claims['azp']);
   if (config.allowedClients && (clientId === undefined || !config.allowedClients.includes(clientId)))
     throw invalidToken('the client is not allowed');
-  for (const rule of config.claims) if (!holds(rule, claims)) throw invalidToken(`the claim ${rule.claim} does not match`);
+  for (const rule of config.claims)
+    if (!holds(rule, claims)) throw invalidToken(`the claim ${rule.claim} does not match`);
   const scopes = scopesOf(claims);
   if (config.allowedScopes && !config.allowedScopes.some((scope) => scopes.includes(scope)))
     throw new GatewayError('Forbidden', 'The access token lacks the scope this gateway needs', {
@@ -68,7 +74,9 @@ function checkTimes(claims: JsonObject, nowS: number): number {
 }
 
 function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+  return (
+    typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= Number.MAX_SAFE_INTEGER
+  );
 }
 
 /** ID tokens, refresh tokens and proof-of-possession tokens are signed by the same keys, and are no bearer tokens. */
@@ -76,10 +84,15 @@ function refuseOtherTokens(claims: JsonObject): void {
   const use = claims['token_use'];
   if (use !== undefined && use !== 'access') throw invalidToken('token_use is not access');
   // Only ID tokens hold a hash of another token or code (OpenID Connect Core §3.1.3.6, §3.3.2.11).
-  if (claims['at_hash'] !== undefined || claims['c_hash'] !== undefined) throw invalidToken('this is an ID token');
+  if (claims['at_hash'] !== undefined || claims['c_hash'] !== undefined)
+    throw invalidToken('this is an ID token');
   // Keycloak names the type in a claim.
-  if (typeof claims['typ'] === 'string' && OTHER_TYPES.has(claims['typ'])) throw invalidToken('typ is not Bearer');
-  if (isJsonObject(claims['cnf']) && (claims['cnf']['jkt'] !== undefined || claims['cnf']['x5t#S256'] !== undefined))
+  if (typeof claims['typ'] === 'string' && OTHER_TYPES.has(claims['typ']))
+    throw invalidToken('typ is not Bearer');
+  if (
+    isJsonObject(claims['cnf']) &&
+    (claims['cnf']['jkt'] !== undefined || claims['cnf']['x5t#S256'] !== undefined)
+  )
     throw invalidToken('a sender-constrained token was presented as a bearer token');
 }
 

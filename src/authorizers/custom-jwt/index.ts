@@ -79,7 +79,8 @@ function prepare(config: JsonObject | undefined, services: AuthorizerServices): 
 
 /** The scopes a client should ask for, on every 401 (MCP 2025-11-25 authorization, scope selection). */
 function withScope(thrown: unknown, scopes: readonly string[]): unknown {
-  if (!(thrown instanceof GatewayError) || thrown.code !== 'Unauthenticated' || scopes.length === 0) return thrown;
+  if (!(thrown instanceof GatewayError) || thrown.code !== 'Unauthenticated' || scopes.length === 0)
+    return thrown;
   const { details } = thrown;
   return new GatewayError(thrown.code, thrown.message, {
     ...details,

@@ -66,7 +66,13 @@ export interface KeySourceOptions {
 }
 
 /** A key source for one discovery URL. Fetches nothing before the first token. */
-export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }: KeySourceOptions): KeySource {
+export function createKeySource({
+  discoveryUrl,
+  issuerUrl,
+  egress,
+  clock,
+  log,
+}: KeySourceOptions): KeySource {
   const flights = new SingleFlight<KeySet>();
   let current: KeySet | undefined;
   let lastAttempt = Number.NEGATIVE_INFINITY;
@@ -81,7 +87,9 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
       const issuer = metadata['issuer'];
       const jwksUri = metadata['jwks_uri'];
       if (typeof issuer !== 'string' || !issuerFits(issuer, issuerUrl))
-        throw providerFault(`the discovery document at ${discoveryUrl} names another issuer than its own address`);
+        throw providerFault(
+          `the discovery document at ${discoveryUrl} names another issuer than its own address`,
+        );
       if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri))
         throw providerFault(`the discovery document at ${discoveryUrl} has no jwks_uri`);
       const jwks = await fetchJson(jwksUri, 'key set');
@@ -98,7 +106,10 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
           ? thrown
           : providerFault(thrown instanceof Error ? thrown.message : String(thrown), thrown);
       lastFailure = { at: clock.monotonic(), error };
-      log.warn({ discoveryUrl, reason: error.details.internal, stale: current !== undefined }, 'signing keys could not be fetched');
+      log.warn(
+        { discoveryUrl, reason: error.details.internal, stale: current !== undefined },
+        'signing keys could not be fetched',
+      );
       throw error;
     } finally {
       isFetching = false;
@@ -107,10 +118,15 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
 
   async function fetchJson(url: string, what: string): Promise<JsonObject> {
     const response = await egress.request(
-      { method: 'GET', url: new URL(url), headers: { accept: 'application/json', 'user-agent': 'gatewright' } },
+      {
+        method: 'GET',
+        url: new URL(url),
+        headers: { accept: 'application/json', 'user-agent': 'gatewright' },
+      },
       FETCH,
     );
-    if (response.status !== 200) throw providerFault(`the ${what} at ${url} answered with status ${response.status}`);
+    if (response.status !== 200)
+      throw providerFault(`the ${what} at ${url} answered with status ${response.status}`);
     let value: unknown;
     try {
       value = parseStrictJson(response.body);
@@ -124,7 +140,8 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
 
   function refresh(): Promise<KeySet> {
     const now = clock.monotonic();
-    if (lastFailure && now - lastFailure.at < RETRY_AFTER_FAILURE_MS) return Promise.reject(lastFailure.error);
+    if (lastFailure && now - lastFailure.at < RETRY_AFTER_FAILURE_MS)
+      return Promise.reject(lastFailure.error);
     return flights.run('keys', fetchKeySet);
   }
 
@@ -166,8 +183,13 @@ export function createKeySource({ discoveryUrl, issuerUrl, egress, clock, log }:
 /** RFC 8414 §3.3; Microsoft's v1 documents are the one known exception, and only for its own pair of hosts. */
 function issuerFits(issuer: string, issuerUrl: string): boolean {
   if (issuer === issuerUrl || issuer === `${issuerUrl}/`) return true;
-  const microsoft = /^https:\/\/login\.(?:microsoftonline\.com|microsoftonline\.us|partner\.microsoftonline\.cn)\/([^/]+)$/.exec(issuerUrl);
-  return microsoft !== null && /^https:\/\/sts\.(?:windows\.net|chinacloudapi\.cn)\/[0-9a-f-]{36}\/$/.test(issuer);
+  const microsoft =
+    /^https:\/\/login\.(?:microsoftonline\.com|microsoftonline\.us|partner\.microsoftonline\.cn)\/([^/]+)$/.exec(
+      issuerUrl,
+    );
+  return (
+    microsoft !== null && /^https:\/\/sts\.(?:windows\.net|chinacloudapi\.cn)\/[0-9a-f-]{36}\/$/.test(issuer)
+  );
 }
 
 function usableKeys(value: unknown): readonly VerificationKey[] {
@@ -176,7 +198,8 @@ function usableKeys(value: unknown): readonly VerificationKey[] {
   return value
     .filter((jwk): jwk is JWK => {
       if (!isJsonObject(jwk)) return false;
-      const isPublicAsymmetric = ['RSA', 'EC', 'OKP'].some((type) => jwk['kty'] === type) && jwk['d'] === undefined;
+      const isPublicAsymmetric =
+        ['RSA', 'EC', 'OKP'].some((type) => jwk['kty'] === type) && jwk['d'] === undefined;
       return isPublicAsymmetric && (jwk['use'] === undefined || jwk['use'] === 'sig');
     })
     .map((jwk) => ({ kid: typeof jwk.kid === 'string' ? jwk.kid : undefined, jwk, imported: new Map() }));
@@ -191,7 +214,8 @@ function select(set: KeySet, { alg, kid }: { alg: string; kid?: string }): Verif
 function fits(jwk: JWK, alg: string): boolean {
   if (jwk.alg !== undefined && jwk.alg !== alg) return false;
   if (/^[RP]S/.test(alg)) return jwk.kty === 'RSA';
-  if (alg.startsWith('ES')) return jwk.kty === 'EC' && jwk.crv === { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }[alg];
+  if (alg.startsWith('ES'))
+    return jwk.kty === 'EC' && jwk.crv === { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }[alg];
   return jwk.kty === 'OKP' && jwk.crv === 'Ed25519';
 }
 
@@ -210,8 +234,12 @@ function thumbprint(set: Pick<KeySet, 'issuer' | 'keys'>): string {
 }
 
 function providerFault(internal: string, cause?: unknown): GatewayError {
-  return new GatewayError('Unavailable', 'The identity provider of this gateway cannot be reached or gives no usable keys. Please retry later.', {
-    internal,
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new GatewayError(
+    'Unavailable',
+    'The identity provider of this gateway cannot be reached or gives no usable keys. Please retry later.',
+    {
+      internal,
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }

@@ -16,7 +16,12 @@ const MAX_TOKEN_BYTES = 8 * 1024;
 const MAX_KID = 256;
 
 /** Types of token that are signed by the same keys but never grant access (RFC 8725 §3.11). */
-const OTHER_TYPES: ReadonlySet<string> = new Set(['logout+jwt', 'secevent+jwt', 'dpop+jwt', 'token-introspection+jwt']);
+const OTHER_TYPES: ReadonlySet<string> = new Set([
+  'logout+jwt',
+  'secevent+jwt',
+  'dpop+jwt',
+  'token-introspection+jwt',
+]);
 
 export interface TokenHeader {
   readonly alg: string;
@@ -30,7 +35,9 @@ export interface TokenHeader {
 export function bearerToken(head: RequestHead): string {
   const values = head.headers['authorization'] ?? [];
   if (values.length > 1)
-    throw new GatewayError('Malformed', 'More than one Authorization header', { challenge: { error: 'invalid_request' } });
+    throw new GatewayError('Malformed', 'More than one Authorization header', {
+      challenge: { error: 'invalid_request' },
+    });
   const match = /^bearer +(.*)$/i.exec(values[0] ?? '');
   if (match?.[1] === undefined || match[1] === '')
     throw new GatewayError('Unauthenticated', 'Missing Bearer token', { challenge: {} });
@@ -45,9 +52,11 @@ export function tokenHeader(token: string): TokenHeader {
   const header = decodePart(parts[0] ?? '');
   const { alg, kid, typ } = header;
   if (typeof alg !== 'string' || !ALGORITHMS.has(alg)) throw invalidToken('the algorithm is not allowed');
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID)) throw invalidToken('the key id is not usable');
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID))
+    throw invalidToken('the key id is not usable');
   // No extension is understood, so none may be critical (RFC 7515 §4.1.11); `b64` is one that jose would honour.
-  if (header['crit'] !== undefined || header['b64'] !== undefined) throw invalidToken('the header has an extension');
+  if (header['crit'] !== undefined || header['b64'] !== undefined)
+    throw invalidToken('the header has an extension');
   if (typeof typ === 'string' && OTHER_TYPES.has(typ.toLowerCase().replace(/^application\//, '')))
     throw invalidToken('the token is of another type than an access token');
   return kid === undefined ? { alg } : { alg, kid };

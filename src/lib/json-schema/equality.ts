@@ -27,7 +27,8 @@ export function isEqual(left: unknown, right: unknown): boolean {
 
 /** A text that two JSON values share exactly when they are equal. */
 export function canonicalText(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return stringifyLossless(value === 0 ? 0 : value) ?? 'null';
+  if (typeof value !== 'object' || value === null)
+    return stringifyLossless(value === 0 ? 0 : value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
   const members = Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1));
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalText(member)}`).join(',')}}`;

@@ -3,12 +3,11 @@
 
 import type { Method } from './method.ts';
 import { SERVER_INFO } from '../server-info.ts';
-import { isModernVersion } from '../era.ts';
 
 export const initialize: Method = ({ snapshot, request }) => {
-  const legacy = snapshot.protocolVersions.filter((version) => !isModernVersion(version));
+  const { legacyVersions } = snapshot;
   const requested = request.params['protocolVersion'];
-  const version = typeof requested === 'string' && legacy.includes(requested) ? requested : legacy[0];
+  const version = legacyVersions.find((offered) => offered === requested) ?? legacyVersions[0];
   return JSON.stringify({
     protocolVersion: version,
     capabilities: { tools: { listChanged: false } },

@@ -19,7 +19,8 @@ export const toolsCall: Method = async (ctx) => {
   const args = request.params['arguments'] ?? {};
   if (!isJsonObject(args)) throw new ProtocolError(400, INVALID_PARAMS, 'params.arguments must be an object');
   const tool = snapshot.tools.get(name);
-  if (!tool) throw new ProtocolError(ctx.isModern ? 200 : 404, INVALID_PARAMS, `Unknown tool: ${name.slice(0, 256)}`);
+  if (!tool)
+    throw new ProtocolError(ctx.isModern ? 200 : 404, INVALID_PARAMS, `Unknown tool: ${name.slice(0, 256)}`);
   ctx.note({ tool: tool.name, targetId: tool.targetId });
 
   const faults = tool.validate(args);
@@ -31,11 +32,15 @@ export const toolsCall: Method = async (ctx) => {
 };
 
 /** Arguments can also prove impossible while the request is built (a path value of `..`): the same kind of fault. */
-async function callOrExplain(ctx: MethodContext, call: () => Promise<ToolResult>): Promise<ToolResult | string> {
+async function callOrExplain(
+  ctx: MethodContext,
+  call: () => Promise<ToolResult>,
+): Promise<ToolResult | string> {
   try {
     return await call();
   } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.code === 'Validation') return invalidArguments(ctx, thrown.message);
+    if (thrown instanceof GatewayError && thrown.code === 'Validation')
+      return invalidArguments(ctx, thrown.message);
     throw thrown;
   }
 }
@@ -47,7 +52,9 @@ function invalidArguments(ctx: MethodContext, message: string): string {
 }
 
 function describe(faults: readonly SchemaFault[]): string {
-  const lines = faults.slice(0, FAULTS_SHOWN).map(({ path, message }) => `${path === '' ? 'arguments' : path}: ${message}`);
+  const lines = faults
+    .slice(0, FAULTS_SHOWN)
+    .map(({ path, message }) => `${path === '' ? 'arguments' : path}: ${message}`);
   return `The arguments do not fit the tool’s input schema: ${lines.join('; ')}`;
 }
 

@@ -20,7 +20,12 @@ export const toolsList: Method = ({ snapshot, request, isModern }) => {
   const pages = pagesOf(snapshot);
   const cursor = request.params['cursor'];
   const page = cursor === undefined ? pages[0] : pages.find((candidate) => candidate.cursor === cursor);
-  if (!page) throw new ProtocolError(isModern ? 200 : 400, INVALID_PARAMS, 'The cursor is not one that this gateway gave out');
+  if (!page)
+    throw new ProtocolError(
+      isModern ? 200 : 400,
+      INVALID_PARAMS,
+      'The cursor is not one that this gateway gave out',
+    );
   return isModern
     ? `{${MODERN_MEMBERS},${page.members},"ttlMs":${TTL_MS},"cacheScope":"private"}`
     : `{${page.members}}`;
