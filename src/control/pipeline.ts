@@ -17,7 +17,7 @@ import { readInput } from './request-input.ts';
 import { createRouter } from './router.ts';
 import { createValidator } from './validate.ts';
 
-export type { ControlServices, Quotas } from './context.ts';
+export type { ControlServices } from './context.ts';
 
 export interface ControlRequest {
   readonly method: string;
