@@ -2,7 +2,7 @@
 // body is the one argument `body`. Flat where nothing is lost by it, since models fill flat objects better.
 
 import type { BodyKind, BodyPlan, PropertyEncoding } from '../plan.ts';
-import { readEncoding, fieldEncoding } from './encoding.ts';
+import { fieldEncoding, isFile, readEncoding } from './encoding.ts';
 import { flattenObject } from './flatten.ts';
 import { essence, isXml, kindOf, preferMedia } from './media.ts';
 import { parameterSchema, type ParametersReading } from './parameters.ts';
@@ -58,7 +58,11 @@ export function readBody(
     context.note(`the body is sent as ${chosen[0]}, not as ${dropped.slice(0, 4).join(', ')}`);
   const holder = context.references.follow(chosen[1]);
   const mediaType = 'missing' in holder ? undefined : holder.node;
-  const schema = member(mediaType, 'schema') ?? member(mediaType, 'itemSchema');
+  const items = member(mediaType, 'itemSchema');
+  // 3.2: the parts or lines of a sequence are described one by one.
+  const schema = member(mediaType, 'schema') ?? (items === undefined ? undefined : { type: 'array', items });
+  if (member(mediaType, 'prefixEncoding') !== undefined)
+    context.note('prefixEncoding is not supported: each part is written by its own value');
   return layOut(
     schema,
     chosen[0],
@@ -79,8 +83,9 @@ function layOut(
   context: SchemaContext,
   inOnePiece: boolean,
 ): ReadBody | undefined {
-  const kind = kindOf(mediaType);
-  const contentType = contentTypeOf(mediaType);
+  const isBytes = /\*/.test(mediaType) && isFile(resolved(schema, context));
+  const kind = isBytes ? 'binary' : kindOf(mediaType);
+  const contentType = isBytes ? 'application/octet-stream' : contentTypeOf(mediaType);
   const plan = { kind, contentType, required };
   if (inOnePiece) return { plan, whole: describeBody(emptyObject(), description, contentType) };
   if (kind === 'text' || kind === 'binary')
@@ -105,6 +110,11 @@ function layOut(
   // A form is made of named fields whatever the document says of it.
   if (kind !== 'json' && isOpen(whole)) whole['type'] = 'object';
   return { plan: encoded, whole: describeBody(whole, description, contentType) };
+}
+
+function resolved(schema: unknown, context: SchemaContext): unknown {
+  const found = context.references.follow(schema);
+  return 'missing' in found ? undefined : found.node;
 }
 
 function textOrBytes(

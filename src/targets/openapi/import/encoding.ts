@@ -68,7 +68,7 @@ function collectFiles(
 }
 
 /** True for the ways in which editions say "bytes": `type: file`, `format: binary`, a content media type. */
-function isFile(schema: unknown): boolean {
+export function isFile(schema: unknown): boolean {
   const reading = readType(member(schema, 'type'));
   if (reading.bytes === true) return true;
   if (reading.types.length > 0 && !reading.types.includes('string')) return false;

@@ -3,6 +3,7 @@
 
 import { emptyObject, isRaw, listMember, member, type Raw, type Schema, textsMember } from './raw.ts';
 import { readType } from './schema-types.ts';
+import { withoutCircle } from './circles.ts';
 import { hiddenProperties } from './hidden.ts';
 import { convertSchema, type SchemaContext } from './schema.ts';
 
@@ -125,7 +126,7 @@ function collect(
   collectProperties(raw, base, context, parts);
   for (const keyword of ['allOf', 'anyOf', 'oneOf'])
     for (const part of listMember(raw, keyword))
-      if (!collect(part, base, context, parts, inside)) return false;
+      if (!collect(withoutCircle(part, base, inside, context), base, context, parts, inside)) return false;
   return true;
 }
 

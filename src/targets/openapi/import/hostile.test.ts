@@ -112,6 +112,16 @@ describe('hostile documents', () => {
       expect(names(withBody({ $ref: `#/components/schemas/${path}` }))).toContain('get_good');
   });
 
+  test('schemas that contain each other in place come to an end', () => {
+    const references = Array.from({ length: 20 }, (_, at) => ({ $ref: `#/components/schemas/D${at}` }));
+    const schemas = Object.fromEntries(references.map((_, at) => [`D${at}`, { allOf: references }]));
+    const document = JSON.parse(withBody({ $ref: '#/components/schemas/D0' })) as Record<string, object>;
+    const began = performance.now();
+    const { report } = importOpenApi(JSON.stringify({ ...document, components: { schemas } }), options);
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(report.tools).toBeGreaterThanOrEqual(1);
+  });
+
   test('thousands of properties make a tool that is left open', () => {
     const properties = Object.fromEntries(
       Array.from({ length: 9000 }, (_, index) => [

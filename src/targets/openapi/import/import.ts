@@ -66,8 +66,8 @@ export function importOpenApi(text: string, options: ImportOptions): Catalogue {
     }),
   );
   const entries: CatalogueEntry[] = [];
-  const notes: ImportNote[] = found.unreadable.map(({ path, reason }) => ({
-    operation: `* ${path}`,
+  const notes: ImportNote[] = found.unreadable.map(({ method, path, reason }) => ({
+    operation: shorten(`${method} ${path}`, 400),
     outcome: 'skipped',
     reasons: [reason],
   }));

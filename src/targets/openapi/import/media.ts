@@ -21,7 +21,9 @@ export function kindOf(mediaType: string): BodyKind {
   if (
     type.startsWith('text/') ||
     isXml(type) ||
-    /^application\/(x-ndjson|jsonl|x-yaml|yaml|graphql|javascript|sql|sparql-.*|toml)$/.test(type) ||
+    /^application\/(x-ndjson|ndjson|jsonl|jsonlines|x-jsonlines|json-seq|x-yaml|yaml|graphql|javascript|sql|sparql-.*|toml)$/.test(
+      type,
+    ) ||
     type.endsWith('+yaml')
   )
     return 'text';

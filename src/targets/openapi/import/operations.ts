@@ -17,10 +17,17 @@ const METHODS: ReadonlySet<string> = new Set([
   'connect',
 ]);
 
-/** The operations, and the paths that could not be read. */
+/** Something that stands where an operation should, or (method `*`) a path item, and why it is none. */
+export interface Unreadable {
+  readonly method: string;
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The operations, and what could not be read. */
 export interface FoundOperations {
   readonly operations: readonly OperationSource[];
-  readonly unreadable: readonly { readonly path: string; readonly reason: string }[];
+  readonly unreadable: readonly Unreadable[];
   readonly warnings: readonly string[];
 }
 
@@ -28,7 +35,7 @@ export interface FoundOperations {
 export function findOperations(root: unknown, references: References): FoundOperations {
   const paths = member(root, 'paths');
   const operations: OperationSource[] = [];
-  const unreadable: { path: string; reason: string }[] = [];
+  const unreadable: Unreadable[] = [];
   const warnings: string[] = [];
   if (!isRaw(paths)) {
     const hooks = isRaw(member(root, 'webhooks'))
@@ -39,8 +46,8 @@ export function findOperations(root: unknown, references: References): FoundOper
   for (const [path, written] of entriesOf(paths)) {
     if (path.startsWith('x-') || written === null) continue;
     const pathItem = readPathItem(written, references);
-    if (typeof pathItem === 'string') unreadable.push({ path, reason: pathItem });
-    else operations.push(...operationsOf(path, pathItem, references));
+    if (typeof pathItem === 'string') unreadable.push({ method: '*', path, reason: pathItem });
+    else operations.push(...operationsOf(path, pathItem, references, unreadable));
   }
   if (isRaw(paths) && operations.length === 0 && unreadable.length === 0)
     warnings.push('The document’s paths hold no operations, so there are no tools.');
@@ -58,12 +65,23 @@ function readPathItem(written: unknown, references: References): Raw | string {
   return found.node === written ? written : { ...found.node, ...written };
 }
 
-function operationsOf(path: string, pathItem: Raw, references: References): OperationSource[] {
+function operationsOf(
+  path: string,
+  pathItem: Raw,
+  references: References,
+  unreadable: Unreadable[],
+): OperationSource[] {
   const found: OperationSource[] = [];
-  const add = (method: string, written: unknown): void => {
+  const add = (key: string, written: unknown): void => {
+    const method = key.toUpperCase();
     const end = references.follow(written);
-    if (!('missing' in end) && isRaw(end.node))
-      found.push({ method: method.toUpperCase(), path, pathItem, operation: end.node });
+    if (!('missing' in end) && isRaw(end.node)) found.push({ method, path, pathItem, operation: end.node });
+    else
+      unreadable.push({
+        method,
+        path,
+        reason: 'missing' in end ? end.missing : 'the operation is no object',
+      });
   };
   for (const [key, value] of Object.entries(pathItem)) if (METHODS.has(key.toLowerCase())) add(key, value);
   for (const [method, value] of entriesOf(pathItem['additionalOperations']))

@@ -20,6 +20,7 @@ import { isSchema, textsMember } from './raw.ts';
 import { copyKeywords, copyValues, enumType, type KeywordContext } from './schema-keywords.ts';
 import { readType } from './schema-types.ts';
 import { keepsOneOf, tagBranches } from './alternatives.ts';
+import { isCircularAlternative, withoutCircle } from './circles.ts';
 import { hiddenProperties } from './hidden.ts';
 
 /** What converting needs to know of the import around it. */
@@ -208,7 +209,11 @@ function convertCompositions(
   for (const keyword of ['allOf', 'anyOf', 'oneOf'] as const) {
     const branches = listMember(raw, keyword);
     if (branches.length === 0) continue;
-    const converted = branches.map((branch) => convertSchema(branch, base, context, depth + 1));
+    const parts =
+      keyword === 'allOf'
+        ? branches.map((part) => withoutCircle(part, base, [raw], context))
+        : branches.map((branch) => (isCircularAlternative(branch, base, raw, context) ? {} : branch));
+    const converted = parts.map((part) => convertSchema(part, base, context, depth + 1));
     if (keyword === 'allOf') {
       out['allOf'] = converted;
       continue;
