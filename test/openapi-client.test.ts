@@ -112,11 +112,41 @@ beforeAll(async () => {
       responses: { 200: { description: 'ok' } },
     },
   };
+  // A hierarchy as generators write it: no validator comes to an end with it as it stands.
+  const kind = { type: 'string' };
+  const schemas = {
+    Animal: {
+      type: 'object',
+      required: ['kind'],
+      properties: { kind },
+      discriminator: { propertyName: 'kind', mapping: { cat: '#/components/schemas/Cat' } },
+      oneOf: [{ $ref: '#/components/schemas/Cat' }],
+    },
+    Cat: {
+      allOf: [
+        { $ref: '#/components/schemas/Animal' },
+        { type: 'object', properties: { mew: { type: 'boolean' } } },
+      ],
+    },
+  };
+  upstream.on('/animals', respondWith(200, 'application/json', '[{"kind":"cat","mew":true}]'));
+  const animal = { $ref: '#/components/schemas/Animal' };
+  paths['/animals'] = {
+    post: {
+      operationId: 'animals',
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { type: 'object', properties: { animal } } } },
+      },
+      responses: answer({ type: 'array', items: animal }),
+    },
+  };
   const document = {
     openapi: '3.1.0',
     info: { title: 'Answers', version: '1' },
     servers: [{ url: upstream.url }],
     paths,
+    components: { schemas },
   };
   ({ url } = await opened.gateway({ targets: { t: document } }));
   client = new Client({ name: 'test', version: '1' });
@@ -124,7 +154,7 @@ beforeAll(async () => {
   // The client keeps the output schemas it was shown, and holds results to them.
   const { tools } = await client.listTools();
   expect(tools.filter((tool) => tool.outputSchema !== undefined)).toHaveLength(
-    2 * Object.keys(ANSWERS).length,
+    2 * Object.keys(ANSWERS).length + 1,
   );
 });
 
@@ -145,6 +175,15 @@ describe('answers of an API that promises objects or arrays', () => {
       if (tool === `t___${name}` && expected?.structured !== undefined)
         expect(result.structuredContent).toEqual(expected.structured);
     }
+  });
+});
+
+describe('a hierarchy whose parents and children name each other', () => {
+  it('is taken as an argument and as an answer', async () => {
+    const call = (animal: object) => client.callTool({ name: 't___animals', arguments: { animal } });
+    const result = await call({ kind: 'cat', mew: true });
+    expect(result.structuredContent).toEqual({ result: [{ kind: 'cat', mew: true }] });
+    expect((await call({ kind: 'cat', mew: 'loud' })).isError).toBe(true);
   });
 });
 

@@ -131,7 +131,9 @@ export function createReferences(root: unknown, location: string): References {
       if ('missing' in next) return next;
       at = next;
     }
-    return { missing: `reference ${show(String(member(node, '$ref')))} goes round in a circle` };
+    return {
+      missing: `reference ${show(String(member(node, '$ref')))} goes round in a circle, or through more than ${MAX_CHAIN} others`,
+    };
   }
 
   return { resolve, follow };
