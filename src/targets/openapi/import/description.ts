@@ -1,20 +1,20 @@
 // The texts a model reads about a tool: title and description, no longer than every client accepts.
 
-import { member, textMember } from './raw.ts';
+import { member, proseMember } from './raw.ts';
 
 const MAX_DESCRIPTION = 1024;
 const MAX_TITLE = 128;
 
 /** The tool's title, when the operation has a summary. */
 export function titleOf(operation: unknown): string | undefined {
-  const summary = textMember(operation, 'summary')?.trim().replaceAll(/\s+/g, ' ');
+  const summary = proseMember(operation, 'summary')?.trim().replaceAll(/\s+/g, ' ');
   return summary === undefined ? undefined : shorten(summary, MAX_TITLE);
 }
 
 /** The tool's description: summary and description of the operation, else its method and path. */
 export function describe(operation: unknown, method: string, path: string): string {
-  const summary = textMember(operation, 'summary')?.trim();
-  const long = textMember(operation, 'description')?.trim();
+  const summary = proseMember(operation, 'summary')?.trim();
+  const long = proseMember(operation, 'description')?.trim();
   const parts =
     long === undefined
       ? [summary]

@@ -5,7 +5,16 @@ import type { CredentialPlacement } from '../../../core/outbound.ts';
 import type { ParameterPlan } from '../plan.ts';
 import { readCollectionFormat, readStyle, type ParameterPlace } from './parameter-style.ts';
 import type { PathReading } from './path.ts';
-import { entriesOf, isRaw, listMember, member, type Raw, type Schema, textMember } from './raw.ts';
+import {
+  entriesOf,
+  isRaw,
+  listMember,
+  member,
+  proseMember,
+  textMember,
+  type Raw,
+  type Schema,
+} from './raw.ts';
 import { convertSchema, type SchemaContext } from './schema.ts';
 import { isPlacedAt } from './security.ts';
 
@@ -191,7 +200,7 @@ function readOne(parameter: Raw, name: string, place: ParameterPlace, context: S
   if ('mended' in reading && reading.mended !== undefined)
     context.note(`parameter ${name}: ${reading.mended}`);
   const schema = parameterSchema(parameter, content?.[1], context);
-  const description = textMember(parameter, 'description');
+  const description = proseMember(parameter, 'description');
   if (description !== undefined) schema['description'] = description;
   if (member(parameter, 'deprecated') === true) schema['deprecated'] = true;
   return {

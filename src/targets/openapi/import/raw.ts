@@ -1,6 +1,7 @@
 // Reading members of a document that anybody may have written. Only own members count, so that a key such as
 // `__proto__` or `constructor` is a name like any other. Knows nothing of OpenAPI.
 
+import { plainText } from '../../../lib/plain-text.ts';
 import type { JsonObject, JsonValue } from '../../../core/json.ts';
 
 /** An object of the document; what its members hold is unknown. */
@@ -75,4 +76,10 @@ export function copyValue(value: unknown, allowance = { items: 20_000 }, depth =
 /** True when a value is a schema object (not a boolean schema, not a list). */
 export function isSchema(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member that people read, as plain text: documents often write their descriptions in HTML. */
+export function proseMember(node: unknown, name: string): string | undefined {
+  const text = textMember(node, name);
+  return text === undefined ? undefined : plainText(text);
 }

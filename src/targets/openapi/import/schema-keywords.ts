@@ -3,7 +3,7 @@
 
 import type { JsonValue } from '../../../core/json.ts';
 import type { PatternCheck } from './patterns.ts';
-import { copyValue, type Raw, type Schema, member, textMember } from './raw.ts';
+import { copyValue, member, proseMember, textMember, type Raw, type Schema } from './raw.ts';
 import { coerce, type TypeReading } from './schema-types.ts';
 
 /** What the keyword readers need to know of the import around them. */
@@ -20,7 +20,7 @@ const CONTAINS_COUNTS = ['minContains', 'maxContains'] as const;
 /** Writes title, description, numbers, lengths, pattern, format and encodings of `raw` to `out`. */
 export function copyKeywords(raw: Raw, reading: TypeReading, out: Schema, context: KeywordContext): void {
   for (const keyword of ['title', 'description'] as const) {
-    const text = textMember(raw, keyword);
+    const text = proseMember(raw, keyword);
     if (text !== undefined) out[keyword] = text;
   }
   if (member(raw, 'deprecated') === true) out['deprecated'] = true;

@@ -12,9 +12,10 @@ import {
   isRaw,
   listMember,
   member,
+  proseMember,
+  textMember,
   type Raw,
   type Schema,
-  textMember,
 } from './raw.ts';
 import { isSchema, textsMember } from './raw.ts';
 import { copyKeywords, copyValues, enumType, type KeywordContext } from './schema-keywords.ts';
@@ -105,7 +106,7 @@ function convertReference(
 ): Schema {
   const target = context.references.resolve(ref, base);
   const out = emptyObject();
-  const description = textMember(raw, 'description');
+  const description = proseMember(raw, 'description');
   const siblings = Object.keys(raw).filter(
     (key) => key !== '$ref' && key !== '$dynamicRef' && key !== '$recursiveRef' && !key.startsWith('x-'),
   );
