@@ -8,6 +8,8 @@ import { GatewayError } from '../core/errors.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
 import { SignerSha256 } from '../lib/signer-hash.ts';
 
+/** The bucket becomes a host name: anything else could make it another host, which would get what is signed for S3. */
+const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 const TIMEOUT_MS = 30_000;
 
 export interface AwsCredentials {
@@ -76,6 +78,11 @@ async function s3Request(uri: string, options: SourceOptions): Promise<OutboundR
   const [, bucket, key] = match ?? [];
   if (bucket === undefined || key === undefined)
     throw new GatewayError('Validation', `The S3 address ${uri} is not of the form s3://bucket/key.`);
+  if (!BUCKET.test(bucket) || key.split('/').some((segment) => segment === '.' || segment === '..'))
+    throw new GatewayError(
+      'Validation',
+      `The S3 address ${uri} names no bucket and key that can stand in a URL.`,
+    );
   const path = key.split('/').map(encodeSegment).join('/');
   // A bucket with a dot has no matching TLS certificate as a host name, and other stores rarely have such names.
   const byPath = options.s3Endpoint !== undefined || bucket.includes('.');
