@@ -101,4 +101,35 @@ describe('API key', () => {
     const short = { ...clean, body: Buffer.from('1 2 3') };
     expect(credential({}, '2').conceal(short)).toBe(short);
   });
+
+  it('takes the place of a cookie of its name', async () => {
+    const { headers } = await credential().apply(
+      request(undefined, { cookie: 'sid=theirs; a=1; sid=b' }),
+      ctx,
+      {
+        in: 'cookie',
+        name: 'sid',
+      },
+    );
+    expect(headers).toEqual({ cookie: 'a=1; sid=k/1+2=3 long' });
+  });
+
+  it('is concealed in the spellings of other JSON writers, of URLs, of base64 and of UTF-16', () => {
+    const key = 'ab/cd+ef&gh<ij==';
+    const base64 = Buffer.from(key).toString('base64');
+    for (const echo of [
+      String.raw`ab\/cd+ef&gh<ij==`,
+      String.raw`ab/cd+ef\u0026gh\u003cij==`,
+      String.raw`ab/cd\u002Bef\u0026gh\u003Cij==`,
+      encodeURIComponent(key).replaceAll(/%../g, (triple) => triple.toLowerCase()),
+      base64.replace(/=+$/, ''),
+      Buffer.from(key).toString('base64url'),
+      Buffer.from(key, 'utf16le').toString('latin1'),
+      Buffer.from(key, 'utf16le').swap16().toString('latin1'),
+    ]) {
+      const body = Buffer.from(`<${echo}>`, 'latin1');
+      const shown = credential({}, key).conceal({ status: 200, headers: {}, body }).body.toString('latin1');
+      expect(shown, echo).toBe('<[secret]>');
+    }
+  });
 });

@@ -110,16 +110,30 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
   });
 }
 
-/** The ways in which an upstream may echo a key: as it is, inside a URL, inside JSON, as base64. */
+/** The ways in which an upstream may echo a key: as it is, inside a URL, inside JSON, as base64, in UTF-16. */
 function formsOf(key: string): readonly Buffer[] {
   if (key.length < MIN_CONCEALED) return [];
+  const json = JSON.stringify(key).slice(1, -1);
+  const url = encodeURIComponent(key);
   const texts = [
     key,
-    encodeURIComponent(key),
-    JSON.stringify(key).slice(1, -1),
-    Buffer.from(key).toString('base64'),
+    url,
+    url.replaceAll(/%../g, (triple) => triple.toLowerCase()),
+    json,
+    // What other writers of JSON escape besides: PHP the slash, Go three characters, .NET these and more.
+    json.replaceAll('/', '\\/'),
+    json.replaceAll(/[<>&]/g, (char) => unicodeEscape(char).toLowerCase()),
+    json.replaceAll(/[<>&+'`]/g, unicodeEscape),
+    // Without padding, which not everybody writes.
+    Buffer.from(key).toString('base64').replace(/=+$/, ''),
+    Buffer.from(key).toString('base64url'),
   ];
-  return [...new Set(texts)].map((text) => Buffer.from(text));
+  const wide = Buffer.from(key, 'utf16le');
+  return [...[...new Set(texts)].map((text) => Buffer.from(text)), wide, Buffer.from(wide).swap16()];
+}
+
+function unicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 function concealForms(response: UpstreamResponse, forms: readonly Buffer[]): UpstreamResponse {
@@ -154,12 +168,12 @@ function attach(
     return { ...request, url };
   }
   if (place.in === 'cookie') {
-    const others = request.headers['cookie'];
-    const cookie = `${place.name}=${value}`;
-    return {
-      ...request,
-      headers: { ...request.headers, cookie: others === undefined ? cookie : `${others}; ${cookie}` },
-    };
+    const others = (request.headers['cookie'] ?? '')
+      .split(';')
+      .map((pair) => pair.trim())
+      .filter((pair) => pair !== '' && pair.split('=', 1)[0]?.trim() !== place.name);
+    const cookie = [...others, `${place.name}=${value}`].join('; ');
+    return { ...request, headers: { ...request.headers, cookie } };
   }
   const headers: Record<string, string> = {};
   for (const name in request.headers)
