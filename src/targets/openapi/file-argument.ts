@@ -33,7 +33,7 @@ export function parseFile(argument: string, value: JsonValue): FileArgument {
 
 /** True for `type/subtype` with optional parameters, safe to stand in a header. */
 export function isMediaType(text: string): boolean {
-  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;\s*[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"[^"\\\p{Cc}]*"))*$/u.test(
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[ \t]*[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"[^"\\\p{Cc}\u2028\u2029]*"))*$/u.test(
     text,
   );
 }

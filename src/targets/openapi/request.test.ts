@@ -351,3 +351,28 @@ describe('bodies', () => {
       expect(() => send(binary, { body })).toThrow(/body: must be base64/);
   });
 });
+
+describe('names and media types of strangers', () => {
+  it('leaves out parameters that are named as members of every object and not given', () => {
+    const names = ['constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__'];
+    const parameters = names.map((name, at) => parameter({ name, in: at % 2 === 0 ? 'query' : 'header' }));
+    const { url, headers } = prepareRequest({ ...base, parameters })({});
+    expect([url.href, headers]).toEqual(['https://api.example/v1/x', { 'user-agent': 'gatewright' }]);
+    const given = prepareRequest({ ...base, parameters })(JSON.parse('{"constructor":"a","__proto__":"b"}'));
+    expect(given.url.search).toBe('?constructor=a&__proto__=b');
+  });
+
+  it('takes no line breaks in the media type of a file', () => {
+    const body: BodyPlan = {
+      kind: 'multipart',
+      contentType: 'multipart/form-data',
+      required: true,
+      argument: 'body',
+      encoding: { f: { file: true } },
+    };
+    for (const contentType of ['image/png;\r\n\r\na=b', 'image/png\r\n ;a=b', 'image/png;a="\u2028"'])
+      expect(() => prepareRequest({ ...base, body })({ body: { f: { data: '', contentType } } })).toThrow(
+        /contentType/,
+      );
+  });
+});

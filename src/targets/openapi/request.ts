@@ -23,7 +23,9 @@ export function prepareRequest(plan: OperationPlan): BuildRequest {
   const fixed: Record<string, string> = { 'user-agent': 'gatewright' };
   if (plan.accept !== undefined && isFieldValue(plan.accept)) fixed['accept'] = plan.accept;
 
-  return (args) => {
+  return (given) => {
+    // Without a prototype: a parameter named `constructor` that is left out is left out.
+    const args: JsonObject = Object.assign(Object.create(null) as object, given);
     const path = `${basePath}${buildPath(args)}`;
     const query = buildQuery(args);
     const url = new URL(`${server.origin}${path}${query === '' ? '' : `?${query}`}`);
