@@ -25,4 +25,44 @@ describe('lossless JSON', () => {
       }),
     );
   });
+
+  it('refuses what JSON.parse refuses, and reads what it reads, around long numbers', () => {
+    const token = fc.constantFrom(
+      ...'[]{},:"- \\'.split(''),
+      '"a"',
+      '1',
+      '.5',
+      'e9',
+      '12345678901234567890',
+      '-98765432109876543210',
+      '012345678901234567',
+    );
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 9 }), (tokens) => {
+        const text = tokens.join('');
+        let expected: unknown;
+        try {
+          expected = JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) =>
+            typeof value === 'number' &&
+            !Number.isSafeInteger(value) &&
+            /^-?\d{16,400}$/.test(context?.source ?? '')
+              ? BigInt(context?.source ?? '')
+              : value,
+          );
+        } catch {
+          expect(() => parseLossless(text), text).toThrow(SyntaxError);
+          return;
+        }
+        expect(parseLossless(text), text).toEqual(expected);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('reads millions of values beside one long number without holding up everybody', () => {
+    const text = `[12345678901234567890${',0'.repeat(3_000_000)}]`;
+    const started = performance.now();
+    expect((parseLossless(text) as unknown[])[0]).toBe(12_345_678_901_234_567_890n);
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
 });
