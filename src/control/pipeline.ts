@@ -4,7 +4,7 @@
 import { GatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
-import { SigningKeys, verifySigV4 } from '../core/sigv4-verify.ts';
+import { SigningKeys, claimedAccessKeyId, verifySigV4 } from '../core/sigv4-verify.ts';
 import { DEFAULT_QUOTAS } from './context.ts';
 import type { ControlContext, ControlServices } from './context.ts';
 import { errorResponse } from './error-response.ts';
@@ -38,6 +38,8 @@ export interface ControlResponse {
 export interface ControlPlane {
   /** True when the path is the control plane's. */
   handles(method: string, path: string): boolean;
+  /** True when the request names an access key that is known: a cheap question, asked before its body is read. */
+  admits(headers: ControlRequest['headers']): Promise<boolean>;
   /** Answers a request. Never rejects. */
   handle(request: ControlRequest): Promise<ControlResponse>;
   /** Runs an operation in process, already authorised. @throws GatewayError */
@@ -124,6 +126,10 @@ export function createControlPlane(services: ControlServices): ControlPlane {
 
   return Object.freeze({
     handles: (_method: string, path: string) => router.owns(split(path)[0]),
+    async admits(headers: ControlRequest['headers']): Promise<boolean> {
+      const id = claimedAccessKeyId(headers);
+      return id !== undefined && (await accessKeys(id)) !== undefined;
+    },
     handle,
     async invoke(operation: string, input: JsonObject): Promise<JsonObject> {
       const model = OPERATIONS.find((candidate) => candidate.name === operation);

@@ -60,8 +60,6 @@ export async function verifySigV4(
   checkSignedHeaders(request, claim.signedHeaders);
 
   const bodyHash = createHash('sha256').update(request.body).digest('hex');
-  checkDeclaredHash(single(request, 'x-amz-content-sha256'), bodyHash);
-
   const canonical = [
     request.method,
     canonicalPath(path),
@@ -82,8 +80,16 @@ export async function verifySigV4(
   const isSigned = timingSafeEqual(expected, Buffer.from(claim.signature, 'hex'));
   const isToken = sameText(single(request, 'x-amz-security-token') ?? '', key?.sessionToken?.reveal() ?? '');
   if (!key || !isToken) throw refuse(INVALID_TOKEN);
+  checkDeclaredHash(single(request, 'x-amz-content-sha256'), bodyHash);
   if (!isSigned) throw refuse(BAD_SIGNATURE);
   return { accessKeyId: claim.accessKeyId };
+}
+
+/** The access key id that a request names, undefined where it names none that can be read. Nothing is verified yet. */
+export function claimedAccessKeyId(headers: SignedRequest['headers']): string | undefined {
+  const [value, ...more] = headers['authorization'] ?? [];
+  if (more.length > 0) return undefined;
+  return /^AWS4-HMAC-SHA256 +Credential=([^,\s/]+)\//.exec(value ?? '')?.[1];
 }
 
 interface Claim {

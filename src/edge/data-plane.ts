@@ -7,6 +7,7 @@ import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
 import { readBody } from './body.ts';
+import type { BodyBudget } from './body.ts';
 import { endOverUnreadBody } from './linger.ts';
 import type { OriginRules } from './origins.ts';
 import { preflightHeaders } from './origins.ts';
@@ -14,6 +15,11 @@ import type { Route } from './routes.ts';
 
 /** AgentCore's payload limit. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
+/** What may be in memory of bodies that are still coming in, all gateways of the process together. */
+const BODIES: BodyBudget = { free: 256 * 1024 * 1024 };
+/** An answer that a socket may not take at once is given up when the client takes nothing for this long. */
+const LARGE_ANSWER_BYTES = 64 * 1024;
+const STALLED_MS = 60_000;
 const NO_QUERY = new URLSearchParams();
 /** What a second one would mean is anybody's guess: refused (RFC 9112 §3.2). */
 const SINGLETONS = ['host', 'content-type', 'content-length'] as const;
@@ -104,7 +110,7 @@ async function answerTo(
       head: { method: request.method, target, headers },
       query: question < 0 ? NO_QUERY : new URLSearchParams(target.slice(question + 1)),
       signal: abort.signal,
-      readBody: () => readBody(request, MAX_BODY_BYTES),
+      readBody: () => readBody(request, MAX_BODY_BYTES, BODIES),
     },
     record,
   );
@@ -135,8 +141,10 @@ function send(
     headers['content-type'] = 'text/event-stream';
     headers['x-accel-buffering'] = 'no';
   }
-  if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(payload);
-  if (answer.status === 413) headers['connection'] = 'close';
+  const bytes = Buffer.byteLength(payload);
+  if (answer.status !== 204) headers['content-length'] = bytes;
+  if (bytes > LARGE_ANSWER_BYTES) response.setTimeout(STALLED_MS);
+  if (answer.status === 413 || answer.status === 429) headers['connection'] = 'close';
   response.writeHead(answer.status, headers);
   const sent = request.method === 'HEAD' ? '' : payload;
   if (!request.complete) endOverUnreadBody(request, response, sent);

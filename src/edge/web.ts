@@ -2,14 +2,21 @@
 
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import type { Context } from 'hono';
 import { toGatewayError } from '../core/errors.ts';
-import { readBody } from './body.ts';
+import type { GatewayError } from '../core/errors.ts';
+import { SMALL_BODY_BYTES, readBody } from './body.ts';
+import type { BodyBudget } from './body.ts';
 
 /** Schema documents travel inside JSON strings; escaping may add a good half. */
 const MAX_BODY_BYTES = 48 * 1024 * 1024;
+const MAX_BODIES_BYTES = 4 * MAX_BODY_BYTES;
+const NO_BODY = new Uint8Array();
 
 export interface ControlHandler {
   handles(method: string, path: string): boolean;
+  /** Whether the caller names a key that is known here; who does not may send a small body only. */
+  admits(headers: Readonly<Record<string, readonly string[] | undefined>>): Promise<boolean>;
   handle(request: {
     readonly method: string;
     readonly target: string;
@@ -36,6 +43,7 @@ type Bindings = { Bindings: HttpBindings };
 /** The web application of one listener. */
 export function createWeb(services: WebServices): Hono<Bindings> {
   const app = new Hono<Bindings>();
+  const bodies: BodyBudget = { free: MAX_BODIES_BYTES };
   app.use(async (c, next) => {
     if (!services.isOwnHost(c.env.incoming.headers.host))
       return c.text('This host name is not one of this server.\n', 403);
@@ -54,37 +62,45 @@ export function createWeb(services: WebServices): Hono<Bindings> {
       const { incoming } = c.env;
       const target = incoming.url ?? '/';
       if (!control.handles(c.req.method, target.split('?', 1)[0] ?? '/')) return next();
-      let body: Buffer;
+      const isAdmitted = await control.admits(incoming.headersDistinct);
+      let body: Buffer | undefined;
       try {
-        body = await readBody(incoming, MAX_BODY_BYTES);
+        body = await readBody(incoming, isAdmitted ? MAX_BODY_BYTES : SMALL_BODY_BYTES, bodies);
       } catch (thrown) {
         const fault = toGatewayError(thrown);
-        return c.json(
-          { message: fault.message, reason: 'CannotParse' },
-          fault.code === 'TooLarge' ? 413 : 400,
-          {
-            'x-amzn-errortype': 'ValidationException',
-            connection: 'close',
-          },
-        );
+        // Of a caller nobody knows the rest is not read: without it the request is refused as unsigned all the same.
+        if (isAdmitted || fault.code !== 'TooLarge') return unreadable(c, fault);
       }
       const address = incoming.socket.remoteAddress;
       const answer = await control.handle({
         method: c.req.method,
         target,
         headers: incoming.headersDistinct,
-        body,
+        body: body ?? NO_BODY,
         ...(address === undefined ? {} : { remoteAddress: address }),
       });
       return new Response(answer.status === 204 ? null : answer.body, {
         status: answer.status,
-        headers: answer.headers,
+        headers: body === undefined ? { ...answer.headers, connection: 'close' } : answer.headers,
       });
     });
   }
   app.notFound((c) => c.json({ message: 'There is nothing at this address.' }, 404));
   app.onError((_error, c) => c.json({ message: 'An internal error occurred.' }, 500));
   return app;
+}
+
+function unreadable(c: Context<Bindings>, { code, message }: GatewayError): Response {
+  if (code === 'Throttled')
+    return c.json({ message }, 429, {
+      'x-amzn-errortype': 'ThrottlingException',
+      'retry-after': '1',
+      connection: 'close',
+    });
+  return c.json({ message, reason: 'CannotParse' }, code === 'TooLarge' ? 413 : 400, {
+    'x-amzn-errortype': 'ValidationException',
+    connection: 'close',
+  });
 }
 
 const LANDING_PAGE = `<!doctype html>

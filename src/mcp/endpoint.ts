@@ -26,6 +26,8 @@ import { LEGACY_METHODS, MODERN_METHODS } from './methods/table.ts';
 /** A call is given up after this long (milliseconds), whatever the upstream does. */
 const CALL_TIMEOUT_MS = 5 * 60_000;
 const BATCH_LIMIT = 20;
+/** What a caller may write into the access log. */
+const MAX_LOGGED = 100;
 /** What a request without MCP-Protocol-Version speaks (MCP 2025-06-18, protocol version header). */
 const UNSTATED_VERSION = '2025-03-26';
 
@@ -118,7 +120,7 @@ function answerOne(body: JsonValue, step: Step): McpAnswer | Promise<McpAnswer> 
   if (message.kind === 'response')
     throw new ProtocolError(400, INVALID_REQUEST, 'No request of this server waits for a response');
   if (message.kind === 'notification') return { status: 202, headers: {} };
-  step.record.method = message.method;
+  step.record.method = message.method.slice(0, MAX_LOGGED);
   if (claimsModern(message.params)) return answerModern(message, step);
   if (isModernHeader) {
     // A modern header over a body without the envelope: `initialize` is the one message that names another era.
