@@ -234,7 +234,7 @@ const decoders: Readonly<Record<string, (body: Buffer, maxOutputLength: number) 
 async function decode(body: Buffer, coding: string, maxBytes: number, url: URL): Promise<Buffer> {
   const name = coding.trim().toLowerCase();
   if (name === '' || name === 'identity' || body.length === 0) return body;
-  const decoder = decoders[name];
+  const decoder = Object.hasOwn(decoders, name) ? decoders[name] : undefined;
   if (!decoder)
     throw new GatewayError(
       'UpstreamInvalid',

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { GatewayError } from '../core/errors.ts';
+import { syncFolder } from '../lib/sync-folder.ts';
 
 /**
  * Reads the key file, or makes it on the very first start.
@@ -73,4 +74,5 @@ function createKeyFile(path: string): void {
   } finally {
     unlinkSync(draft);
   }
+  syncFolder(dirname(path));
 }

@@ -16,6 +16,7 @@ import {
 import { dirname } from 'node:path';
 import { GatewayError } from '../core/errors.ts';
 import { Secret } from '../lib/secret.ts';
+import { syncFolder } from '../lib/sync-folder.ts';
 
 export interface AccessKey {
   readonly accessKeyId: string;
@@ -73,4 +74,5 @@ function writeCredentials(path: string): void {
   } finally {
     unlinkSync(draft);
   }
+  syncFolder(dirname(path));
 }
