@@ -392,3 +392,34 @@ describe('speed', () => {
     expect(perCompile).toBeLessThan(1_000);
   });
 });
+
+describe('patterns of strangers', () => {
+  const timed = (schema: object, value: unknown): number => {
+    const validate = compileSchema(schema);
+    const started = performance.now();
+    validate(value);
+    return performance.now() - started;
+  };
+
+  it('are compiled once, however many there are, and cost budget on each name', () => {
+    const patternProperties = Object.fromEntries(
+      Array.from({ length: 300 }, (_, at) => [`^(a|b){${at}}c`, {}]),
+    );
+    const value = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`ab${at}`, 1]));
+    expect(timed({ patternProperties }, value)).toBeLessThan(5_000);
+  });
+
+  it('cost budget by their length written out', () => {
+    const pattern = '\\pL{1,1000}\\pN{1,1000}$';
+    expect(compileSchema({ pattern })('a'.repeat(100_000))).toMatchObject([
+      { message: 'is too complex to be validated' },
+    ]);
+    expect(compileSchema({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })('a'.repeat(6_000_000))).toEqual([]);
+    expect(compileSchema({ pattern: '^[a-z]{1,1000}$' })('a'.repeat(1000))).toEqual([]);
+  });
+
+  it('are not asserted when writing them out would take seconds', () => {
+    for (const pattern of ['a{1000}'.repeat(1000), `(${'a'.repeat(8000)}){1000}`, '(a{30}){30}'.repeat(700)])
+      expect(timed({ pattern }, 'b'), pattern.slice(0, 20)).toBeLessThan(500);
+  });
+});

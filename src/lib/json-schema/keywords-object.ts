@@ -2,7 +2,7 @@
 // only, so that `__proto__`, `constructor` and `toString` are names like any other.
 
 import { applyChild, applyInPlace, fail, spend, type Check } from './check.ts';
-import type { PatternCompiler } from './pattern.ts';
+import { lazily, type PatternCompiler } from './pattern.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 type Members = Readonly<Record<string, unknown>>;
@@ -98,7 +98,7 @@ function compileMembers(
 ): ((members: Members, run: Parameters<Check>[1]) => boolean) | undefined {
   const named = new Map(entriesOf(schema['properties']).map(([name, sub]) => [name, compile(sub)] as const));
   const patterned = entriesOf(schema['patternProperties']).map(([pattern, sub]) => ({
-    pattern,
+    pattern: lazily(patterns, pattern),
     check: compile(sub),
   }));
   const rest = schema['additionalProperties'];
@@ -122,11 +122,14 @@ function compileMembers(
       const own = named.get(name);
       if (own !== undefined && !isWhole) look(own, name);
       let isKnown = own !== undefined;
-      for (const { pattern, check } of patterned)
-        if (patterns(pattern)?.(name) === true) {
-          isKnown = true;
-          look(check, name);
-        }
+      for (const { pattern, check } of patterned) {
+        const compiled = pattern(run);
+        if (compiled === undefined) continue;
+        spend(run, 1 + compiled.costOn(name));
+        if (!compiled.matches(name)) continue;
+        isKnown = true;
+        look(check, name);
+      }
       if (isKnown || restCheck === undefined) continue;
       if (rest === false) passed = fail(run, known.length === 0 ? 'is not a known member' : message, name);
       else look(restCheck, name);

@@ -3,7 +3,7 @@
 
 import { fail, spend, type Check } from './check.ts';
 import { canonicalText, isEqual, isMultipleOf } from './equality.ts';
-import type { PatternCompiler } from './pattern.ts';
+import { lazily, type PatternCompiler } from './pattern.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -99,12 +99,13 @@ function compileStrings(schema: Schema, patterns: PatternCompiler, checks: Check
 }
 
 function compilePattern(pattern: string, patterns: PatternCompiler): Check {
+  const compiled = lazily(patterns, pattern);
   return (value, run) => {
     if (typeof value !== 'string') return true;
-    const matches = patterns(pattern);
-    if (matches === undefined) return true;
-    spend(run, value.length >> 6);
-    return matches(value) || fail(run, `must match the pattern ${pattern}`);
+    const known = compiled(run);
+    if (known === undefined) return true;
+    spend(run, known.costOn(value));
+    return known.matches(value) || fail(run, `must match the pattern ${pattern}`);
   };
 }
 
