@@ -213,6 +213,12 @@ describe('claims', () => {
     ['a refresh token', { typ: 'Refresh' }],
     ['bound to a proof of possession', { cnf: { jkt: 'x' } }],
     ['bound to a certificate', { cnf: { 'x5t#S256': 'x' } }],
+    ['bound to a key', { cnf: { jwk: { kty: 'OKP', crv: 'Ed25519', x: 'x' } } }],
+    ['bound to a key id', { cnf: { kid: 'x' } }],
+    [
+      'a logout token without a type',
+      { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } },
+    ],
     ['an audience that only begins alike', { aud: 'gateway2' }],
     ['an audience object', { aud: { gateway: true } }],
     ['no audience', { aud: undefined }],

@@ -89,10 +89,10 @@ function refuseOtherTokens(claims: JsonObject): void {
   // Keycloak names the type in a claim.
   if (typeof claims['typ'] === 'string' && OTHER_TYPES.has(claims['typ']))
     throw invalidToken('typ is not Bearer');
-  if (
-    isJsonObject(claims['cnf']) &&
-    (claims['cnf']['jkt'] !== undefined || claims['cnf']['x5t#S256'] !== undefined)
-  )
+  // Logout tokens and other security events are told by this claim, with or without a type (RFC 8417 §2.2).
+  if (isJsonObject(claims['events'])) throw invalidToken('this is a security event');
+  // Whatever the method of confirmation is (RFC 7800 §3.1), a bearer has not confirmed anything.
+  if (claims['cnf'] !== undefined)
     throw invalidToken('a sender-constrained token was presented as a bearer token');
 }
 
