@@ -1,8 +1,10 @@
 // How much of a request is read, and from whom: control plane before the signature is known to be good, all bodies
 // together, answers that nobody takes, and what of a request gets into the log.
 
+import { once } from 'node:events';
 import { request } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -106,3 +108,17 @@ test('a caller writes no more than a line into the access log', async () => {
   await post(url, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'm'.repeat(1_000_000) }));
   expect(JSON.stringify(app.lines).length).toBeLessThan(2_000);
 });
+
+test.each(['nonsense\r\n\r\n', 'CONNECT example.com:443 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'])(
+  'a refused client that never closes its half loses the socket: %j',
+  async (text) => {
+    const socket = connect({ port: app.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write(text);
+    await once(socket.resume(), 'end');
+    // Only a socket that is gone answers more bytes with a reset.
+    const gone = new Promise((resolve) => socket.once('error', resolve));
+    const more = setInterval(() => socket.write('x'), 200);
+    await gone.finally(() => clearInterval(more));
+    socket.destroy();
+  },
+);

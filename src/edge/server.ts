@@ -19,6 +19,9 @@ const LIMITS = Object.freeze({
   maxHeaderSize: 16 * 1024,
 });
 
+/** For the last answer to arrive: destroying a socket at once could overtake it. */
+const LINGER_MS = 1_000;
+
 export interface Listener {
   readonly host: string;
   readonly port: number;
@@ -48,7 +51,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   // No `upgrade` listener: an offer to upgrade is ignored and the request answered (RFC 9110 §7.8). Java's own client
   // offers HTTP/2 with its first request to every plain address.
   server.on('connect', (_request, socket: Socket) =>
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'),
+    closeWith(socket, 'HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n'),
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -94,7 +97,13 @@ function answerMalformed(error: Error & { code?: string }, socket: Socket): void
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? '408 Request Timeout'
         : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  closeWith(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** Answers and lets go: a client that keeps its half open must not keep the socket. */
+function closeWith(socket: Socket, answer: string): void {
+  socket.end(answer);
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 async function drain(server: Server, graceMs: number): Promise<void> {
