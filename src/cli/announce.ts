@@ -46,7 +46,7 @@ export function showImport(result: QuickstartResult, log: Log): void {
 export function announceReady(app: App, result: QuickstartResult | undefined): void {
   const lines: string[] = ['', styleText('bold', 'Gatewright is ready.'), ''];
   if (result) lines.push(...importLines(result));
-  lines.push(field('Control plane', app.controlUrl), field('Console', `${app.controlUrl}/console/`));
+  lines.push(field('Control plane', app.controlUrl));
   if (app.credentialsFile !== undefined)
     lines.push(field('Credentials', `AWS_SHARED_CREDENTIALS_FILE=${app.credentialsFile}`));
   if (!result)

@@ -6,6 +6,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { OPERATIONS, SHAPES, shapeOf } from '../control/model/model.ts';
 import type { Member, OperationModel } from '../control/model/shape.ts';
+import type { Config } from '../config.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { callControlPlane, findCredentials } from './client.ts';
@@ -36,11 +37,7 @@ function addApiCommand(program: Command, operation: OperationModel, env: Environ
     const { config } = outcome;
     try {
       const input = inputOf(operation, members, flags);
-      const endpoint = new URL(
-        typeof flags['endpointUrl'] === 'string'
-          ? flags['endpointUrl']
-          : (env['AWS_ENDPOINT_URL'] ?? `http://${config.listen.host}:${config.listen.port}`),
-      );
+      const endpoint = endpointOf(flags, env, config);
       const answer = await callControlPlane(toCall(operation, members, input), {
         endpoint,
         region: config.region,
@@ -56,6 +53,18 @@ function addApiCommand(program: Command, operation: OperationModel, env: Environ
     }
     process.exitCode = 1;
   });
+}
+
+/** The control plane that the settings describe, unless another is named. */
+function endpointOf(flags: Record<string, unknown>, env: Environment, config: Config): URL {
+  const { host, port } = config.adminListen ?? config.listen;
+  const text =
+    typeof flags['endpointUrl'] === 'string'
+      ? flags['endpointUrl']
+      : (env['AWS_ENDPOINT_URL'] ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw new Error(`--endpoint-url ${text} must be a URL such as http://127.0.0.1:8080`);
+  return new URL(text);
 }
 
 function membersOf(operation: OperationModel): Readonly<Record<string, Member>> {
@@ -80,19 +89,28 @@ function inputOf(
 }
 
 function parseInput(text: string): Record<string, JsonValue> {
-  const value = parseJson(
-    '--cli-input-json',
-    text.startsWith('file://') ? readFileSync(new URL(text), 'utf8') : text,
-  );
+  const value = parseJson('--cli-input-json', textOf('--cli-input-json', text));
   if (!isJsonObject(value)) throw new Error('--cli-input-json must be a JSON object');
   return value as Record<string, JsonValue>;
 }
 
 function valueOf(name: string, member: Member, text: string): JsonValue {
   const { type } = shapeOf(member.shape);
-  if (type === 'string' || type === 'timestamp')
-    return text.startsWith('file://') ? readFileSync(new URL(text), 'utf8') : text;
-  return parseJson(`--${dashed(name)}`, text);
+  if (type === 'string' || type === 'timestamp') return textOf(`--${dashed(name)}`, text);
+  if (type === 'integer' && !/^-?\d+$/.test(text))
+    throw new Error(`--${dashed(name)} ${text} must be an integer`);
+  return parseJson(`--${dashed(name)}`, textOf(`--${dashed(name)}`, text));
+}
+
+/** The text itself, or that of the file which `file://<path>` names, as in the AWS CLI: relative paths too. */
+function textOf(what: string, text: string): string {
+  if (!text.startsWith('file://')) return text;
+  try {
+    return readFileSync(text.slice('file://'.length), 'utf8');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${what} ${text} cannot be read: ${reason}`, { cause });
+  }
 }
 
 function parseJson(what: string, text: string): JsonValue {

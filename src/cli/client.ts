@@ -90,7 +90,7 @@ export async function callControlPlane(
   }
 }
 
-/** Credentials as the AWS tools look for them: environment first, then the file in the data directory. */
+/** The server's own credentials first (settings, then its file): the AWS keys of a shell are mostly those of AWS. */
 export function findCredentials(env: Environment, config: Config): ControlClientOptions['credentials'] {
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,

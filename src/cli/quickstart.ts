@@ -95,7 +95,7 @@ async function ensureGateway(app: App, name: string, options: QuickstartOptions)
   }
   if (known['authorizerType'] !== wanted['authorizerType'])
     throw new Error(
-      `The gateway ${name} already exists with authorizer ${String(known['authorizerType'])}, which cannot be changed. Choose another --name, or delete it: gatewright delete-gateway --gateway-identifier ${String(known['gatewayId'])}`,
+      `The gateway ${name} already exists with authorizer ${String(known['authorizerType'])}, which cannot be changed. Choose another --name; or start without --openapi and delete its targets (gatewright delete-gateway-target), then it: gatewright delete-gateway --gateway-identifier ${String(known['gatewayId'])}`,
     );
   const gatewayIdentifier = known['gatewayId'];
   await app.control.invoke('UpdateGateway', { gatewayIdentifier, ...wanted });
@@ -240,6 +240,11 @@ export function readSecretArgument(text: string, env: Readonly<Record<string, st
       throw new Error(`The environment variable ${text.slice(4)} is not set.`);
     return value;
   }
-  if (text.startsWith('file:')) return readFileSync(text.slice(5), 'utf8').trim();
+  if (text.startsWith('file:'))
+    try {
+      return readFileSync(text.slice(5), 'utf8').trim();
+    } catch (cause) {
+      throw new Error(`--api-key ${text} cannot be read: ${String(cause)}`, { cause });
+    }
   return text;
 }

@@ -16,6 +16,10 @@ export function readNamedDocument(named: string): NamedDocument {
     if (!URL.canParse(named)) throw new Error(`${named} is not a URL.`);
     return { kind: 'url', url: new URL(named) };
   }
+  if (/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(named))
+    throw new Error(
+      `The document ${named} cannot be read from here: give a file or an http or https URL (CreateGatewayTarget also takes s3://).`,
+    );
   const path = named === '-' ? 0 : named.startsWith('file://') ? new URL(named) : resolve(named);
   let bytes: Buffer;
   try {

@@ -44,6 +44,12 @@ const FILTERS = [
   'includeMethods',
   'excludeMethods',
 ] as const;
+const DISCOVERY_PATH = '/.well-known/openid-configuration';
+const DEPENDANTS = [
+  ['apiKey', ['apiKeyHeader', 'apiKeyQuery', 'apiKeyPrefix']],
+  ['jwtDiscoveryUrl', ['jwtAudience', 'jwtClient', 'jwtScope']],
+] as const;
+const IMPORT_FLAGS = ['name', 'upstream', 'bareNames', ...DEPENDANTS.flat(2), ...FILTERS];
 
 /** Adds the command. */
 export function addServeCommand(program: Command, env: Environment): void {
@@ -87,8 +93,9 @@ export function addServeCommand(program: Command, env: Environment): void {
   addSettingFlags(command).action(async (flags: ServeFlags) => {
     const [extra] = command.args;
     if (extra !== undefined) {
+      const hint = /[./]/.test(extra) ? `; a document is given as --openapi ${extra}` : '';
       reportUsageFaults('the command line is wrong', [
-        `“${extra}” is no command (gatewright --help lists them), and serve takes a document with --openapi ${extra}`,
+        `“${extra}” is no command (gatewright --help lists them)${hint}`,
       ]);
       return;
     }
@@ -140,12 +147,17 @@ function quickstartOptions(
 ): QuickstartOptions | undefined {
   const { openapi, jwtDiscoveryUrl: discoveryUrl } = flags;
   if (openapi === undefined) {
-    const orphan = ['name', 'upstream', 'apiKey', 'jwtDiscoveryUrl', ...FILTERS].find(
-      (flag) => flags[flag] !== undefined,
-    );
+    const orphan = IMPORT_FLAGS.find((flag) => flags[flag] !== undefined);
     if (orphan !== undefined) throw new Error(`--${dashed(orphan)} needs --openapi`);
     return undefined;
   }
+  // A flag that could do nothing is a mistake; with the checks of tokens it would leave the gateway open.
+  for (const [needed, dependants] of DEPENDANTS) {
+    const orphan = flags[needed] === undefined && dependants.find((flag) => flags[flag] !== undefined);
+    if (typeof orphan === 'string') throw new Error(`--${dashed(orphan)} needs --${dashed(needed)}`);
+  }
+  if (flags.apiKeyHeader !== undefined && flags.apiKeyQuery !== undefined)
+    throw new Error('--api-key-header and --api-key-query: give one, the key goes into one place');
   if (discoveryUrl !== undefined && !flags.jwtAudience && !flags.jwtClient && !flags.jwtScope)
     throw new Error('--jwt-discovery-url needs at least one of --jwt-audience, --jwt-client, --jwt-scope');
   const isOpenToOthers = !isLoopback(config.listen.host);
@@ -153,8 +165,10 @@ function quickstartOptions(
     throw new Error(
       `Anybody who reaches ${config.listen.host} could call these tools. Say who may with --jwt-discovery-url, or that it is meant so with --allow-unauthenticated.`,
     );
-  if (flags.upstream !== undefined && !URL.canParse(flags.upstream))
-    throw new Error(`--upstream ${flags.upstream} is not a URL`);
+  if (flags.upstream !== undefined && !isHttpUrl(flags.upstream))
+    throw new Error(`--upstream ${flags.upstream} must be a URL such as https://api.example.com/v2`);
+  if (discoveryUrl !== undefined && !(isHttpUrl(discoveryUrl) && discoveryUrl.endsWith(DISCOVERY_PATH)))
+    throw new Error(`--jwt-discovery-url ${discoveryUrl} must be a URL that ends with ${DISCOVERY_PATH}`);
   const targetTags: Record<string, string> = {};
   for (const filter of FILTERS)
     if (flags[filter] !== undefined) targetTags[`gatewright:${dashed(filter)}`] = flags[filter];
@@ -192,10 +206,12 @@ function namedUrls(options: QuickstartOptions): readonly URL[] {
   return [
     ...(options.document.kind === 'url' ? [options.document.url] : []),
     ...(options.upstream === undefined ? [] : [new URL(options.upstream)]),
-    ...(options.jwt === undefined || !URL.canParse(options.jwt.discoveryUrl)
-      ? []
-      : [new URL(options.jwt.discoveryUrl)]),
+    ...(options.jwt === undefined ? [] : [new URL(options.jwt.discoveryUrl)]),
   ];
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
 }
 
 function dashed(flag: string): string {
