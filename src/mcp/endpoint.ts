@@ -56,6 +56,7 @@ export interface AccessRecord {
   targetId?: string;
   isError?: boolean;
   code?: number;
+  reason?: string;
   principal?: string;
 }
 
@@ -89,6 +90,8 @@ export function createMcpEndpoint(services: McpServices): McpEndpoint {
     } catch (thrown) {
       const { status, error, fault } = renderError(thrown, exchange.requestId, services.log);
       record.code = error.code;
+      // Which check failed is for the operator; the caller is told the same of all of them.
+      if (fault?.details.internal !== undefined && status < 500) record.reason = fault.details.internal;
       const challenge = challengeHeader(fault, () => services.metadataUrlOf(exchange.gatewayId));
       return json(
         status,

@@ -23,12 +23,16 @@ export function prepareRequest(plan: OperationPlan): BuildRequest {
   const fixed: Record<string, string> = { 'user-agent': 'gatewright' };
   if (plan.accept !== undefined && isFieldValue(plan.accept)) fixed['accept'] = plan.accept;
 
-  return (given) => {
-    // Without a prototype: a parameter named `constructor` that is left out is left out.
-    const args: JsonObject = Object.assign(Object.create(null) as object, given);
+  const hasInheritedName = argumentsOf(plan).some((name) => name in Object.prototype);
+  let last: { readonly written: string; readonly url: URL } | undefined;
+
+  function urlFor(args: JsonObject): URL {
     const path = `${basePath}${buildPath(args)}`;
     const query = buildQuery(args);
-    const url = new URL(`${server.origin}${path}${query === '' ? '' : `?${query}`}`);
+    const written = `${server.origin}${path}${query === '' ? '' : `?${query}`}`;
+    // Operations without arguments in their address have the same one at each call. Nobody changes a URL in place.
+    if (last?.written === written) return last.url;
+    const url = new URL(written);
     // Post-condition: the parser of URLs reads exactly what was written, so nothing was resolved, cut or moved.
     if (
       url.origin !== server.origin ||
@@ -39,6 +43,14 @@ export function prepareRequest(plan: OperationPlan): BuildRequest {
         'Validation',
         `The arguments do not fit into the URL of ${plan.method} ${plan.path}.`,
       );
+    last = { written, url };
+    return url;
+  }
+
+  return (given) => {
+    // Without a prototype where it matters: a parameter named `constructor` that is left out is left out.
+    const args: JsonObject = hasInheritedName ? Object.assign(Object.create(null) as object, given) : given;
+    const url = urlFor(args);
     const headers = { ...fixed, ...buildFields(args) };
     const body = plan.body === undefined ? undefined : buildBody(plan.body, args);
     if (body === undefined) return { method: plan.method, url, headers };
@@ -49,6 +61,15 @@ export function prepareRequest(plan: OperationPlan): BuildRequest {
       body: body.content,
     };
   };
+}
+
+/** Every name that the plan looks for among the arguments. */
+function argumentsOf({ parameters, body }: OperationPlan): readonly string[] {
+  return [
+    ...parameters.map(({ argument }) => argument),
+    ...(body?.argument === undefined ? [] : [body.argument]),
+    ...(body?.properties ?? []).map(([argument]) => argument),
+  ];
 }
 
 function readServer({ server, method, path }: OperationPlan): URL {
