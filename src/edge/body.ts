@@ -18,8 +18,10 @@ export function readBody(request: IncomingMessage, maxBytes: number, budget: Bod
     const chunks: Buffer[] = [];
     let bytes = 0;
     let taken = 0;
+    let isOver = false;
+    // The listeners go with the request; taking them off would cost more than the flag.
     const stop = (): void => {
-      request.off('data', take).off('end', finish).off('close', breakOff).off('error', breakOff);
+      isOver = true;
       budget.free += taken;
       taken = 0;
     };
@@ -29,6 +31,7 @@ export function readBody(request: IncomingMessage, maxBytes: number, budget: Bod
       reject(fault);
     };
     const take = (chunk: Buffer): void => {
+      if (isOver) return;
       bytes += chunk.length;
       const needed = Math.max(0, bytes - SMALL_BODY_BYTES) - taken;
       if (bytes > maxBytes) fail(tooLarge(maxBytes));
@@ -40,17 +43,18 @@ export function readBody(request: IncomingMessage, maxBytes: number, budget: Bod
       }
     };
     const finish = (): void => {
+      if (isOver) return;
       stop();
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes));
     };
-    const breakOff = (cause?: Error): void =>
-      fail(
-        new GatewayError('Malformed', 'The request body broke off.', cause === undefined ? {} : { cause }),
-      );
+    const breakOff = (): void => {
+      if (!isOver) fail(new GatewayError('Malformed', 'The request body broke off.'));
+    };
     // Gone while somebody was still finding out who is calling: no event will come any more.
     if (request.destroyed) breakOff();
     else if (Number(request.headers['content-length']) > maxBytes) fail(tooLarge(maxBytes));
-    else request.on('data', take).on('end', finish).on('close', breakOff).on('error', breakOff);
+    // Without an `error` listener Node keeps the error of a broken connection to itself; `close` tells all the same.
+    else request.on('data', take).on('end', finish).on('close', breakOff);
   });
 }
 

@@ -39,7 +39,7 @@ function createJsonLog(level: LogLevel): ProcessLog {
     {
       level,
       base: null,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: createTimestamp(),
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
@@ -52,6 +52,20 @@ function createJsonLog(level: LogLevel): ProcessLog {
     };
   };
   return Object.freeze({ error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush });
+}
+
+/** The time as pino wants it; lines of one millisecond share the text. */
+function createTimestamp(): () => string {
+  let last = 0;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== last) {
+      last = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
 }
 
 function createPeopleLog(level: LogLevel): ProcessLog {

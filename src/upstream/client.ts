@@ -158,13 +158,15 @@ function exchange(
     let received: Record<string, string> = {};
     let controller: Dispatcher.DispatchController | undefined;
     let failure: GatewayError | undefined;
+    let isOver = false;
 
+    // The signal's listener stays: signals belong to one call and go with it.
     const finish = (): void => {
+      isOver = true;
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
     };
     const fail = (fault: GatewayError): void => {
-      if (failure) return;
+      if (isOver) return;
       failure = fault;
       finish();
       reject(fault);
@@ -195,7 +197,7 @@ function exchange(
         else chunks.push(chunk);
       },
       onResponseEnd() {
-        if (failure) return;
+        if (isOver) return;
         finish();
         const whole = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes);
         resolve({ status, headers: received, body: whole });
