@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The command line: one program, whose API commands are made from the operation table. This file reads the
 // environment and hands it on; nothing below it does.
 

@@ -32,6 +32,7 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
     'LICENSE',
     'NOTICE',
     'CHANGELOG.md',
+    'bin/gatewright.mjs',
     'dist/cli/main.js',
     'dist/targets/openapi/import-process.js',
   ])
@@ -63,7 +64,7 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
     '{"openapi":"3.1.0","info":{"title":"s","version":"1"},"paths":{"/a":{"get":{"operationId":"a"}}}}',
   );
   const server = await startServer({
-    program: [process.execPath, join(empty, 'node_modules/gatewright/dist/cli/main.js')],
+    program: [process.execPath, join(empty, 'node_modules/gatewright/bin/gatewright.mjs')],
     cwd: empty,
     args: ['--openapi', document, '--upstream', upstream.url],
   });

@@ -3,6 +3,7 @@
 import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { ToolResult } from '../../core/tool.ts';
+import type { GatewaySnapshot } from '../../snapshot/snapshot.ts';
 import type { SchemaFault } from '../../lib/json-schema/compile.ts';
 import { INVALID_PARAMS, ProtocolError } from '../error-response.ts';
 import { finishResult } from '../render.ts';
@@ -20,7 +21,11 @@ export const toolsCall: Method = async (ctx) => {
   if (!isJsonObject(args)) throw new ProtocolError(400, INVALID_PARAMS, 'params.arguments must be an object');
   const tool = snapshot.tools.get(name);
   if (!tool)
-    throw new ProtocolError(ctx.isModern ? 200 : 404, INVALID_PARAMS, `Unknown tool: ${name.slice(0, 256)}`);
+    throw new ProtocolError(
+      ctx.isModern ? 200 : 404,
+      INVALID_PARAMS,
+      `Unknown tool: ${name.slice(0, 256)}${suggestion(name, snapshot)}`,
+    );
   ctx.note({ tool: tool.name, targetId: tool.targetId });
 
   const faults = tool.validate(args);
@@ -66,4 +71,10 @@ function renderResult(result: ToolResult, isModern: boolean): string {
     ...(result._meta === undefined ? {} : { _meta: result._meta }),
   };
   return finishResult(members, isModern);
+}
+
+/** Callers often leave out the target's name: the full name, where only one tool can be meant. */
+function suggestion(name: string, snapshot: GatewaySnapshot): string {
+  const meant = [...snapshot.tools.keys()].filter((known) => known.endsWith(`___${name}`));
+  return meant.length === 1 ? ` (did you mean ${meant[0]}?)` : '';
 }
