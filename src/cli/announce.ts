@@ -3,6 +3,7 @@
 import { styleText } from 'node:util';
 import type { App } from '../app.ts';
 import type { Log } from '../core/call.ts';
+import type { ImportReport } from '../core/tool.ts';
 import type { QuickstartResult } from './quickstart.ts';
 
 const NOTES_SHOWN = 12;
@@ -26,8 +27,8 @@ export function showImport(result: QuickstartResult, log: Log): void {
   for (const note of report.notes)
     if (note.outcome === 'skipped')
       log.info({ operation: note.operation, reason: note.reasons.join('; ') }, 'skipped');
-  for (const warning of report.warnings)
-    log.warn({ gatewayId: result.gatewayId, reason: warning }, 'import warning');
+  for (const caution of cautions(report))
+    log.warn({ gatewayId: result.gatewayId, reason: caution }, 'import warning');
   log.info(
     {
       gatewayId: result.gatewayId,
@@ -59,6 +60,19 @@ export function announceReady(app: App, result: QuickstartResult | undefined): v
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** What a user of the command line should know before calling: the report's warnings, and what follows from them. */
+function cautions(report: ImportReport): readonly string[] {
+  return [
+    ...report.warnings,
+    ...(report.warnings.some((warning) => warning.includes('gatewright:server-url'))
+      ? ['on the command line that tag is --upstream <base URL>']
+      : []),
+    ...(report.tools === 0
+      ? ['no operation became a tool: look at the filters (--include-…, --exclude-…) and at what was skipped']
+      : []),
+  ];
+}
+
 function importLines(result: QuickstartResult): string[] {
   const { report } = result;
   const skipped = report.notes.filter((note) => note.outcome === 'skipped');
@@ -72,7 +86,7 @@ function importLines(result: QuickstartResult): string[] {
       'Who may call',
       result.isOpen ? 'anybody on this machine (no authorizer)' : 'callers with a token (CUSTOM_JWT)',
     ),
-    ...report.warnings.map((warning) => field('Note', styleText('yellow', warning))),
+    ...cautions(report).map((caution) => field('Note', styleText('yellow', caution))),
     ...skipped
       .slice(0, NOTES_SHOWN)
       .map((note) => field('Skipped', `${note.operation}: ${note.reasons.join('; ')}`)),
