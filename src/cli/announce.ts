@@ -64,9 +64,6 @@ export function announceReady(app: App, result: QuickstartResult | undefined): v
 function cautions(report: ImportReport): readonly string[] {
   return [
     ...report.warnings,
-    ...(report.warnings.some((warning) => warning.includes('gatewright:server-url'))
-      ? ['on the command line that tag is --upstream <base URL>']
-      : []),
     ...(report.tools === 0
       ? ['no operation became a tool: look at the filters (--include-…, --exclude-…) and at what was skipped']
       : []),

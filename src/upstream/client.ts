@@ -3,16 +3,15 @@
 // environment are not read. Knows HTTP, and nothing of tools, tokens or targets.
 
 import type { Socket } from 'node:net';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import { Pool, buildConnector } from 'undici';
-import type { Dispatcher } from 'undici';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress, EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import { decode } from './decode.ts';
+import { exchange } from './exchange.ts';
+import { CONNECT_TIMEOUT_MS, isClosedConnection } from './faults.ts';
 import type { EgressGuard } from './guard.ts';
 
-const CONNECT_TIMEOUT_MS = 3_000;
 const CONNECTIONS_PER_ORIGIN = 64;
 const ORIGINS_KEPT = 1_000;
 const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -128,178 +127,4 @@ function followRedirect(request: OutboundRequest, location: string): OutboundReq
         Object.entries(request.headers).filter(([name]) => SENT_ACROSS_ORIGINS.has(name.toLowerCase())),
       );
   return { method: request.method === 'HEAD' ? 'HEAD' : 'GET', url, headers };
-}
-
-function flattenHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const flat: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    if (value === undefined) continue;
-    if (typeof value === 'string') flat[name] = value;
-    else flat[name] = name === 'set-cookie' ? (value[0] ?? '') : value.join(', ');
-  }
-  return flat;
-}
-
-/**
- * One exchange by undici's handler interface: no stream objects and no abort signals are made on the way, which is
- * most of what a small call costs. Ends exactly once: with the answer, at the deadline, or when the caller is gone.
- */
-function exchange(
-  pool: Pool,
-  { method, url, headers, body }: OutboundRequest,
-  options: EgressOptions,
-): Promise<UpstreamResponse> {
-  const { signal, timeoutMs, maxResponseBytes } = options;
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    let status = 0;
-    let received: Record<string, string> = {};
-    let controller: Dispatcher.DispatchController | undefined;
-    let failure: GatewayError | undefined;
-    let isOver = false;
-
-    // The signal's listener stays: signals belong to one call and go with it.
-    const finish = (): void => {
-      isOver = true;
-      clearTimeout(timer);
-    };
-    const fail = (fault: GatewayError): void => {
-      if (isOver) return;
-      failure = fault;
-      finish();
-      reject(fault);
-      controller?.abort(fault);
-    };
-    const onAbort = (): void => fail(givenUp(url));
-    const timer = setTimeout(() => fail(timedOut(url, timeoutMs)), Math.max(0, timeoutMs));
-    if (signal?.aborted === true) {
-      onAbort();
-      return;
-    }
-    signal?.addEventListener('abort', onAbort, { once: true });
-
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(started) {
-        controller = started;
-        // Given up while it waited for a connection.
-        if (failure) started.abort(failure);
-      },
-      onResponseStart(_controller, statusCode, responseHeaders) {
-        if (statusCode < 200) return;
-        status = statusCode;
-        received = flattenHeaders(responseHeaders);
-      },
-      onResponseData(_controller, chunk) {
-        bytes += chunk.length;
-        if (bytes > maxResponseBytes) fail(tooLarge(url, maxResponseBytes));
-        else chunks.push(chunk);
-      },
-      onResponseEnd() {
-        if (isOver) return;
-        finish();
-        const whole = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes);
-        resolve({ status, headers: received, body: whole });
-      },
-      onResponseError(_controller, error) {
-        fail(nameFault(error, url));
-      },
-    };
-    try {
-      pool.dispatch(
-        {
-          path: url.pathname + url.search,
-          method,
-          headers,
-          body: body ?? null,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        handler,
-      );
-    } catch (thrown) {
-      fail(nameFault(thrown, url));
-    }
-  });
-}
-
-const decoders: Readonly<Record<string, (body: Buffer, maxOutputLength: number) => Promise<Buffer>>> =
-  Object.freeze({
-    gzip: (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
-    'x-gzip': (body, maxOutputLength) => promisify(gunzip)(body, { maxOutputLength }),
-    deflate: (body, maxOutputLength) => promisify(inflate)(body, { maxOutputLength }),
-    br: (body, maxOutputLength) => promisify(brotliDecompress)(body, { maxOutputLength }),
-  });
-
-/** We never ask for compression, but some servers compress all the same. One coding at most: chains are bombs. */
-async function decode(body: Buffer, coding: string, maxBytes: number, url: URL): Promise<Buffer> {
-  const name = coding.trim().toLowerCase();
-  if (name === '' || name === 'identity' || body.length === 0) return body;
-  const decoder = Object.hasOwn(decoders, name) ? decoders[name] : undefined;
-  if (!decoder)
-    throw new GatewayError(
-      'UpstreamInvalid',
-      `${url.host} answered in a content coding that is not supported.`,
-    );
-  try {
-    return await decoder(body, maxBytes);
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE')
-      throw tooLarge(url, maxBytes);
-    throw new GatewayError(
-      'UpstreamInvalid',
-      `${url.host} answered with a body that cannot be decompressed.`,
-      { cause: thrown },
-    );
-  }
-}
-
-function tooLarge(url: URL, maxBytes: number): GatewayError {
-  return new GatewayError('UpstreamInvalid', `${url.host} answered with more than ${maxBytes} bytes.`);
-}
-
-function timedOut(url: URL, timeoutMs: number): GatewayError {
-  return new GatewayError(
-    'UpstreamTimeout',
-    `${url.host} did not answer within ${Math.round(timeoutMs / 100) / 10} s.`,
-  );
-}
-
-function givenUp(url: URL): GatewayError {
-  return new GatewayError('UpstreamTimeout', `The call to ${url.host} was given up.`);
-}
-
-function isClosedConnection(thrown: unknown): boolean {
-  const cause = thrown instanceof GatewayError ? thrown.cause : thrown;
-  if (!(cause instanceof Error) || !('code' in cause)) return false;
-  return cause.code === 'UND_ERR_SOCKET' || cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
-}
-
-/** Every foreign fault gets one of our names here; what the socket said goes to the log only. */
-function nameFault(thrown: unknown, url: URL): GatewayError {
-  if (thrown instanceof GatewayError) return thrown;
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-  const internal = thrown instanceof Error ? `${code} ${thrown.message}` : String(thrown);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT')
-    return new GatewayError(
-      'UpstreamRefused',
-      `${url.host} could not be reached: no connection in ${CONNECT_TIMEOUT_MS / 1000} s.`,
-      { cause: thrown, internal },
-    );
-  if (['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code))
-    return new GatewayError('UpstreamRefused', `${url.host} could not be reached.`, {
-      cause: thrown,
-      internal,
-    });
-  if (/CERT|TLS|SSL|SELF_SIGNED/.test(code))
-    return new GatewayError(
-      'UpstreamRefused',
-      `${url.host} could not be reached: its TLS certificate is not trusted.`,
-      { cause: thrown, internal },
-    );
-  return new GatewayError('UpstreamInvalid', `${url.host} broke off or sent something that is not HTTP.`, {
-    cause: thrown,
-    internal,
-  });
 }

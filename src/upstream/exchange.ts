@@ -1,0 +1,100 @@
+// One request and its whole answer on one pool, bounded in time and size. Knows HTTP; the egress rules are the pool's.
+
+import type { Dispatcher, Pool } from 'undici';
+import type { GatewayError } from '../core/errors.ts';
+import type { EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import { givenUp, nameFault, timedOut, tooLarge } from './faults.ts';
+
+/**
+ * One exchange by undici's handler interface: no stream objects and no abort signals are made on the way, which is
+ * most of what a small call costs. Ends exactly once: with the answer, at the deadline, or when the caller is gone.
+ */
+export function exchange(
+  pool: Pool,
+  { method, url, headers, body }: OutboundRequest,
+  options: EgressOptions,
+): Promise<UpstreamResponse> {
+  const { signal, timeoutMs, maxResponseBytes } = options;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    let status = 0;
+    let received: Record<string, string> = {};
+    let controller: Dispatcher.DispatchController | undefined;
+    let failure: GatewayError | undefined;
+    let isOver = false;
+
+    // The signal's listener stays: signals belong to one call and go with it.
+    const finish = (): void => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+    const fail = (fault: GatewayError): void => {
+      if (isOver) return;
+      failure = fault;
+      finish();
+      reject(fault);
+      controller?.abort(fault);
+    };
+    const onAbort = (): void => fail(givenUp(url));
+    const timer = setTimeout(() => fail(timedOut(url, timeoutMs)), Math.max(0, timeoutMs));
+    if (signal?.aborted === true) {
+      onAbort();
+      return;
+    }
+    signal?.addEventListener('abort', onAbort, { once: true });
+
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(started) {
+        controller = started;
+        // Given up while it waited for a connection.
+        if (failure) started.abort(failure);
+      },
+      onResponseStart(_controller, statusCode, responseHeaders) {
+        if (statusCode < 200) return;
+        status = statusCode;
+        received = flattenHeaders(responseHeaders);
+      },
+      onResponseData(_controller, chunk) {
+        bytes += chunk.length;
+        if (bytes > maxResponseBytes) fail(tooLarge(url, maxResponseBytes));
+        else chunks.push(chunk);
+      },
+      onResponseEnd() {
+        if (isOver) return;
+        finish();
+        const whole = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes);
+        resolve({ status, headers: received, body: whole });
+      },
+      onResponseError(_controller, error) {
+        fail(nameFault(error, url));
+      },
+    };
+    try {
+      pool.dispatch(
+        {
+          path: url.pathname + url.search,
+          method,
+          headers,
+          body: body ?? null,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+        },
+        handler,
+      );
+    } catch (thrown) {
+      fail(nameFault(thrown, url));
+    }
+  });
+}
+
+function flattenHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    if (typeof value === 'string') flat[name] = value;
+    else flat[name] = name === 'set-cookie' ? (value[0] ?? '') : value.join(', ');
+  }
+  return flat;
+}
