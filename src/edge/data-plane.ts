@@ -54,7 +54,7 @@ export async function handleDataPlane(
     answer = plain(500, `An internal error occurred. (request id ${requestId})`);
   }
   const origin = request.headers.origin;
-  send(request, response, answer, {
+  const bytesOut = send(request, response, answer, {
     'x-amzn-requestid': requestId,
     ...(route.kind === 'mcp' ? services.origins.corsHeaders(origin) : { 'access-control-allow-origin': '*' }),
   });
@@ -64,7 +64,7 @@ export async function handleDataPlane(
       gatewayId: route.gatewayId,
       ...record,
       status: answer.status,
-      bytesOut: answer.body === undefined ? 0 : Buffer.byteLength(answer.body),
+      bytesOut,
       ms: Math.round((performance.now() - started) * 100) / 100,
     },
     route.kind === 'mcp' ? 'mcp' : 'metadata',
@@ -126,13 +126,14 @@ function metadata(route: Route, request: IncomingMessage, services: DataPlaneSer
     : { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300' }, body };
 }
 
+/** Writes the answer; gives the bytes of its body. */
 function send(
   request: IncomingMessage,
   response: ServerResponse,
   answer: McpAnswer,
   more: Readonly<Record<string, string>>,
-): void {
-  if (response.destroyed) return;
+): number {
+  if (response.destroyed) return 0;
   const body = answer.body ?? '';
   const asEvents = answer.status === 200 && body !== '' && wantsEventsOnly(request.headers.accept);
   const payload = asEvents ? `event: message\ndata: ${body}\n\n` : body;
@@ -148,7 +149,9 @@ function send(
   response.writeHead(answer.status, headers);
   const sent = request.method === 'HEAD' ? '' : payload;
   if (!request.complete) endOverUnreadBody(request, response, sent);
-  else response.end(sent);
+  // Plain ASCII is the same bytes in both encodings, and this one is copied instead of converted.
+  else response.end(sent, bytes === payload.length ? 'latin1' : 'utf8');
+  return bytes;
 }
 
 /** A client that takes events but no JSON gets its one answer as an event. Without Accept, JSON (AgentCore). */
