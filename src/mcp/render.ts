@@ -13,9 +13,13 @@ export const MODERN_MEMBERS = `"resultType":"complete","_meta":${JSON.stringify(
 export function finishResult(result: object, isModern: boolean): string {
   if (!isModern) return stringifyLossless(result);
   const meta = (result as JsonObject)['_meta'];
+  const text = stringifyLossless(result);
+  // What every result has is put before the members as text; only a result with a `_meta` of its own is merged.
+  if (!isJsonObject(meta))
+    return text === '{}' ? `{${MODERN_MEMBERS}}` : `{${MODERN_MEMBERS},${text.slice(1)}`;
   return stringifyLossless({
     resultType: 'complete',
     ...result,
-    _meta: { ...(isJsonObject(meta) ? meta : {}), [META_SERVER_INFO]: SERVER_INFO },
+    _meta: { ...meta, [META_SERVER_INFO]: SERVER_INFO },
   });
 }
