@@ -30,6 +30,13 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 /** Shorter keys are not looked for in answers. */
 const MIN_CONCEALED = 8;
 const CONCEALED = '[secret]';
+const SMALL_ANSWER_BYTES = 64 * 1024;
+
+/** One spelling of a key, as bytes and as text of one character a byte. */
+interface EchoForm {
+  readonly bytes: Buffer;
+  readonly text: string;
+}
 
 interface ApiKeyConfig {
   readonly providerArn: string;
@@ -90,8 +97,8 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
   const config = parse(provider);
   const configured = placement(provider);
   // An answer cannot be searched for a key of a few characters without changing half of it.
-  let echo: { readonly secret: Secret; readonly forms: readonly Buffer[] } | undefined;
-  function echoForms(): readonly Buffer[] {
+  let echo: { readonly secret: Secret; readonly forms: readonly EchoForm[] } | undefined;
+  function echoForms(): readonly EchoForm[] {
     if (!config) return [];
     const secret = services.openSecret(config.providerArn);
     echo = echo?.secret === secret ? echo : { secret, forms: formsOf(secret.reveal()) };
@@ -111,7 +118,7 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
 }
 
 /** The ways in which an upstream may echo a key: as it is, inside a URL, inside JSON, as base64, in UTF-16. */
-function formsOf(key: string): readonly Buffer[] {
+function formsOf(key: string): readonly EchoForm[] {
   if (key.length < MIN_CONCEALED) return [];
   const json = JSON.stringify(key).slice(1, -1);
   const url = encodeURIComponent(key);
@@ -129,28 +136,39 @@ function formsOf(key: string): readonly Buffer[] {
     Buffer.from(key).toString('base64url'),
   ];
   const wide = Buffer.from(key, 'utf16le');
-  return [...[...new Set(texts)].map((text) => Buffer.from(text)), wide, Buffer.from(wide).swap16()];
+  return [...[...new Set(texts)].map((text) => Buffer.from(text)), wide, Buffer.from(wide).swap16()].map(
+    (bytes) => ({ bytes, text: bytes.toString('latin1') }),
+  );
 }
 
 function unicodeEscape(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-function concealForms(response: UpstreamResponse, forms: readonly Buffer[]): UpstreamResponse {
+function concealForms(response: UpstreamResponse, forms: readonly EchoForm[]): UpstreamResponse {
+  if (!isEchoed(response, forms)) return response;
   let { body, headers } = response;
-  for (const form of forms) {
-    if (body.includes(form)) body = replaceBytes(body, form);
-    const text = form.toString('latin1');
-    if (Object.values(headers).some((value) => value.includes(text)))
-      headers = Object.fromEntries(
-        Object.entries(headers).map(([name, value]) => [name, value.replaceAll(text, CONCEALED)]),
-      );
+  for (const { bytes, text } of forms) {
+    if (body.includes(bytes)) body = replaceBytes(body, text);
+    headers = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value.replaceAll(text, CONCEALED)]),
+    );
   }
-  return body === response.body && headers === response.headers ? response : { ...response, body, headers };
+  return { ...response, body, headers };
 }
 
-function replaceBytes(body: Buffer, form: Buffer): Buffer {
-  return Buffer.from(body.toString('latin1').replaceAll(form.toString('latin1'), CONCEALED), 'latin1');
+/** The usual answer echoes nothing, and is small: one text to search in costs less than many looks at bytes. */
+function isEchoed({ body, headers }: UpstreamResponse, forms: readonly EchoForm[]): boolean {
+  if (forms.length === 0) return false;
+  let text = body.length > SMALL_ANSWER_BYTES ? '' : body.toString('latin1');
+  for (const name in headers) text += `\n${headers[name]}`;
+  return forms.some(
+    (form) => text.includes(form.text) || (body.length > SMALL_ANSWER_BYTES && body.includes(form.bytes)),
+  );
+}
+
+function replaceBytes(body: Buffer, text: string): Buffer {
+  return Buffer.from(body.toString('latin1').replaceAll(text, CONCEALED), 'latin1');
 }
 
 /** A prefix is set apart by exactly one space, whether the configuration wrote that space or not. */
