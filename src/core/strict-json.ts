@@ -10,6 +10,7 @@ import { parseLossless } from '../lib/lossless-json.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const BYTE_ORDER_MARK = 0xfeff;
 
 /** Deepest nesting of arrays and objects that is read unless the caller says otherwise. */
 const DEFAULT_MAX_JSON_DEPTH = 64;
@@ -28,9 +29,8 @@ export interface StrictJsonOptions {
 export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions = {}): JsonValue {
   const maxDepth = options.maxDepth ?? DEFAULT_MAX_JSON_DEPTH;
   if (!isUtf8(bytes)) throw new GatewayError('Malformed', 'The text is not valid UTF-8.');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString('utf8')
-    .replace(/^\ufeff/, '');
+  const decoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const text = decoded.charCodeAt(0) === BYTE_ORDER_MARK ? decoded.slice(1) : decoded;
   const members = countMembers(text, maxDepth);
   if (members === undefined) throw fault(text, maxDepth);
   let value: JsonValue;

@@ -89,6 +89,7 @@ export function exchange(
 }
 
 function flattenHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  if (isFlat(headers)) return headers;
   const flat: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];
@@ -97,4 +98,10 @@ function flattenHeaders(headers: Record<string, string | string[] | undefined>):
     else flat[name] = name === 'set-cookie' ? (value[0] ?? '') : value.join(', ');
   }
   return flat;
+}
+
+/** Usually no header is repeated, and the object can be used as it is. */
+function isFlat(headers: Record<string, string | string[] | undefined>): headers is Record<string, string> {
+  for (const name in headers) if (typeof headers[name] !== 'string') return false;
+  return true;
 }

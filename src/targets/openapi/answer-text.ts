@@ -19,8 +19,13 @@ export function isTextMediaType(mediaType: string): boolean {
 
 /** The body as text, in its declared charset or UTF-8; a byte order mark is dropped. */
 export function decodeText(body: Buffer, contentType: string | undefined): string {
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
-  if (/^utf-?8$/i.test(charset)) return body.toString('utf8').replace(/^\ufeff/, '');
+  const charset = contentType?.includes(';')
+    ? (/;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8')
+    : 'utf-8';
+  if (charset === 'utf-8' || charset === 'utf8') {
+    const text = body.toString('utf8');
+    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  }
   try {
     return new TextDecoder(charset).decode(body);
   } catch {
