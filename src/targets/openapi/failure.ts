@@ -11,7 +11,7 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   UpstreamRefused:
     'The API could not be reached. It may be down: try again later, or ask the operator to check the server URL of this target.',
   UpstreamBlocked:
-    'The gateway is not allowed to call the address of this API. Ask the operator to allow it, or to correct the server URL of this target.',
+    'The gateway is not allowed to call the address of this API. Ask the operator to allow it (GATEWRIGHT_EGRESS_ALLOW; the log names the address), or to correct the server URL of this target.',
   UpstreamInvalid:
     'The API gave an answer that could not be read: it is broken, or larger than 6 MiB. Ask for less at a time, or tell the operator.',
   CredentialUnavailable:
