@@ -24,6 +24,7 @@ import { createEgressClient } from './upstream/client.ts';
 import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
 import { createSourceReader } from './upstream/source.ts';
+import { NO_STDIO_SERVERS } from './upstream/stdio/servers.ts';
 import { loadKeyFile } from './vault/key-file.ts';
 import { loadOperatorCredentials } from './vault/operator-credentials.ts';
 import { createVault } from './vault/vault.ts';
@@ -81,6 +82,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     clock,
     log,
     urlOf,
+    stdio: NO_STDIO_SERVERS,
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
   const control = createControlPlane({
@@ -100,6 +102,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       awsCredentials: createAwsCredentials(),
       ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
     }),
+    openServices: (gatewayId, targetId, access) => snapshots.openServices(gatewayId, targetId, access),
     publish: (gatewayId) => snapshots.refresh(gatewayId),
     maxSchemaBytes: MAX_SCHEMA_BYTES,
     quotas: QUOTAS,

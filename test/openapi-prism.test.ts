@@ -28,6 +28,7 @@ import { startPrism, verdictIn, type Prism, type Verdict } from './support/prism
 import { cutForPrism } from './support/prism-document.ts';
 import { VIOLATIONS, WITHOUT_VERDICT, type KnownOperation } from './support/prism-known.ts';
 import { sampleArguments } from './support/sample-arguments.ts';
+import { targetServices } from './support/target-services.ts';
 
 const CORPUS = join(import.meta.dirname, '../../shared/corpus/openapi');
 const FIXTURES = join(import.meta.dirname, 'fixtures/openapi');
@@ -121,22 +122,18 @@ async function callDirectly(
 ): Promise<Outcome> {
   let verdict: Verdict = { kind: 'none', reason: 'no answer' };
   let sent = '';
-  const tool = openApiTargetType.prepare(
-    {},
-    {
-      egress: {
-        request: async (request, options) => {
-          sent = `${request.method} ${request.url.pathname}${request.url.search} ${typeof request.body === 'string' ? request.body.slice(0, 400) : ''}`;
-          const response = await egress.request(request, options);
-          verdict = verdictIn(response);
-          return response;
-        },
+  const services = targetServices({
+    egress: {
+      request: async (request, options) => {
+        sent = `${request.method} ${request.url.pathname}${request.url.search} ${typeof request.body === 'string' ? request.body.slice(0, 400) : ''}`;
+        const response = await egress.request(request, options);
+        verdict = verdictIn(response);
+        return response;
       },
-      conceal: (response) => response,
-      applyCredential: async (request) => applyCredentials(request, schemes),
-      propagation: { requestHeaders: [], queryParameters: [] },
     },
-  )(entry);
+    applyCredential: async (request) => applyCredentials(request, schemes),
+  });
+  const tool = openApiTargetType.prepare({}, services).createTool(entry);
   try {
     await tool.call(args, context());
   } catch (thrown) {

@@ -4,13 +4,13 @@ import type { AuthorizerType } from '../authorizers/authorizer.ts';
 import type { ArnFactory, ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { ResourceKind, SealedSecret } from '../core/resources.ts';
+import type { LiveTarget, ResourceKind, SealedSecret } from '../core/resources.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { AccessKey } from '../core/sigv4-verify.ts';
 import type { Row, Store } from '../stores/store.ts';
-import type { ReadSource, TargetType } from '../targets/target-type.ts';
+import type { ReadSource, TargetServices, TargetType } from '../targets/target-type.ts';
 
 /** How many there may be of each. */
 export interface Quotas {
@@ -52,6 +52,12 @@ export interface ControlServices {
     },
   ) => SealedSecret;
   readonly readSource: ReadSource;
+  /** What a target is handed for asking it what it offers (snapshot/target-services.ts). @throws GatewayError */
+  readonly openServices: (
+    gatewayId: string,
+    targetId: string,
+    access: Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'>,
+  ) => Promise<TargetServices>;
   /** Fulfils when this process's data plane serves the store's present state of the gateway. */
   readonly publish: (gatewayId: string) => Promise<void>;
   readonly quotas?: Partial<Quotas>;

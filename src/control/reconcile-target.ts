@@ -98,6 +98,7 @@ async function discover(
     settings: settingsOf(document.tags),
     ...present({ credential: credential && placementOf(credential, services) }),
     readSource: services.readSource,
+    openServices: () => services.openServices(row.parentId, row.id, document),
     signal: AbortSignal.any([signals.stopping, signals.superseded, timeout]),
     log: services.log,
   });

@@ -1,6 +1,7 @@
 // The one context that travels with a call, passed explicitly. Secrets never enter it.
 
 import type { Principal } from './principal.ts';
+import type { ClientLink } from './relay.ts';
 
 export interface Log {
   error(fields: LogFields, message: string): void;
@@ -24,4 +25,6 @@ export interface CallContext {
   /** Inbound headers in lower case and the gateway URL's query: raw material for allow-listed propagation. */
   readonly inboundHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly inboundQuery: URLSearchParams;
+  /** The way back to the client, for targets that are MCP servers; absent for calls that need none. */
+  readonly client?: ClientLink;
 }

@@ -24,6 +24,26 @@ export interface EgressOptions {
   readonly maxRedirects?: number;
 }
 
+export interface StreamOptions {
+  readonly signal?: AbortSignal;
+  /** Until the head of the answer is there, connect included. Milliseconds. */
+  readonly headersTimeoutMs: number;
+}
+
+/** An answer whose body is still coming. */
+export interface UpstreamStream {
+  readonly status: number;
+  /** As in UpstreamResponse. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The body's bytes, decoded, to be read once and to the end or until `return`; nothing more is taken off the socket
+   * while nobody reads. @throws GatewayError as `request`.
+   */
+  readonly body: AsyncIterable<Buffer>;
+  /** Lets go of the rest. */
+  cancel(): void;
+}
+
 /** The one door to the outside (implemented in upstream/). Never follows redirects unless told to. */
 export interface Egress {
   /**
@@ -32,6 +52,33 @@ export interface Egress {
    * UpstreamTimeout, UpstreamInvalid (malformed or too large answer).
    */
   request(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse>;
+  /**
+   * Sends one request and gives the answer as soon as its head is there.
+   * @throws GatewayError as `request`
+   */
+  stream(request: OutboundRequest, options: StreamOptions): Promise<UpstreamStream>;
+}
+
+/** Programs that the operator configured, each an MCP server over stdin and stdout (implemented in upstream/stdio/). */
+export interface StdioServers {
+  /** Names that targets may use, in order. */
+  readonly names: readonly string[];
+  /**
+   * Starts one more process of a configured server.
+   * @throws GatewayError UpstreamRefused (no such server, does not start), Throttled (too many run already)
+   */
+  start(name: string): Promise<StdioChannel>;
+}
+
+/** One running process: one JSON-RPC message a line, both ways. */
+export interface StdioChannel {
+  /** Resolves when the process can take more. @throws GatewayError UpstreamRefused when it is gone */
+  send(line: string): Promise<void>;
+  onLine(listener: (line: string) => void): void;
+  /** Called once, with a reason for people, when the process is gone or was stopped. */
+  onExit(listener: (reason: string) => void): void;
+  /** Ends it and everything it started: stdin closed, then signals to its process group. */
+  close(): Promise<void>;
 }
 
 /** Where the document says a credential belongs, for one operation. */

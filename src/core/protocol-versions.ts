@@ -6,6 +6,7 @@ export const PROTOCOL_VERSIONS: readonly string[] = Object.freeze([
   '2025-11-25',
   '2025-06-18',
   '2025-03-26',
+  '2024-11-05',
 ]);
 
 /** The first revision whose requests describe themselves; versions are dates, so text order is time order. */

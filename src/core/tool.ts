@@ -77,8 +77,24 @@ export interface ImportReport {
   readonly warnings: readonly string[];
 }
 
+/** What an MCP server offers besides tools, and how it described itself. Definitions are JSON texts. */
+export interface ServerCatalogue {
+  readonly protocolVersion: string;
+  /** `capabilities` as the server declared them. */
+  readonly capabilities: JsonObject;
+  readonly instructions?: string;
+  /** Definition: a prompt without its `name`. */
+  readonly prompts: readonly { readonly name: string; readonly definition: string }[];
+  /** Definition: the whole resource. */
+  readonly resources: readonly { readonly uri: string; readonly definition: string }[];
+  /** Definition: the whole resource template. */
+  readonly resourceTemplates: readonly { readonly uriTemplate: string; readonly definition: string }[];
+}
+
 /** What discovery leaves behind; stored, and all that the data plane needs to serve a target. */
 export interface Catalogue {
   readonly entries: readonly CatalogueEntry[];
   readonly report: ImportReport;
+  /** Only of targets that are MCP servers. */
+  readonly server?: ServerCatalogue;
 }

@@ -17,6 +17,11 @@ export class Secret {
     return this.#value;
   }
 
+  /** True for the same value. For telling whether something changed, not for checking what a caller sent. */
+  equals(other: unknown): boolean {
+    return other instanceof Secret && other.#value === this.#value;
+  }
+
   toString(): string {
     return PLACEHOLDER;
   }

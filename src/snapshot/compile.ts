@@ -6,8 +6,6 @@ import type { ArnFactory } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
-import type { JsonObject } from '../core/json.ts';
-import type { Egress } from '../core/outbound.ts';
 import type { ResourceDocuments } from '../core/resources.ts';
 import { PROTOCOL_VERSIONS, isModernVersion } from '../core/protocol-versions.ts';
 import { settingsOf } from '../core/settings.ts';
@@ -17,9 +15,16 @@ import { compileSchema } from '../lib/json-schema/compile.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Row } from '../stores/store.ts';
 import { findTargetType } from '../targets/target-type.ts';
-import type { InvocableTool, TargetServices, TargetType } from '../targets/target-type.ts';
+import type { PreparedTarget, TargetType } from '../targets/target-type.ts';
+import { compileServers } from './servers.ts';
 import type { GatewaySnapshot, SnapshotTool, ToolPage } from './snapshot.ts';
+import { createTargetServices, providerArnsOf } from './target-services.ts';
+import type { OpenedSecrets, TargetDoors } from './target-services.ts';
 import { nameTools } from './tool-names.ts';
+import type { NamingRules } from './tool-names.ts';
+
+/** AgentCore's default for `sessionConfiguration` without a time. */
+const DEFAULT_SESSION_SECONDS = 3_600;
 
 export interface SnapshotPlugins {
   readonly targetTypes: readonly TargetType[];
@@ -27,19 +32,35 @@ export interface SnapshotPlugins {
   readonly credentialTypes: readonly CredentialType[];
 }
 
-export interface SnapshotServices extends SnapshotPlugins, AuthorizerServices {
-  readonly egress: Egress;
+export interface SnapshotServices extends SnapshotPlugins, AuthorizerServices, TargetDoors {
   readonly log: Log;
   readonly arns: ArnFactory;
   readonly urlOf: (gatewayId: string) => string;
+}
+
+type OpenedSecret = Secret | GatewayError | undefined;
+
+/** A prepared target and what it was made of. */
+interface ReusableTarget {
+  readonly key: string;
+  readonly secrets: readonly OpenedSecret[];
+  readonly target: PreparedTarget;
+}
+
+export type PreparedTargets = ReadonlyMap<string, ReusableTarget>;
+
+export interface CompiledSnapshot {
+  readonly snapshot: GatewaySnapshot;
+  readonly prepared: PreparedTargets;
 }
 
 /** Everything a snapshot is made of, as read from the store. */
 export interface SnapshotInput {
   readonly gateway: Row<'gateway'>;
   readonly targets: readonly { readonly row: Row<'gateway-target'>; readonly catalogue: Catalogue }[];
-  /** Provider ARN → opened secret, or the reason why it did not open. */
-  readonly secrets: ReadonlyMap<string, Secret | GatewayError>;
+  readonly secrets: OpenedSecrets;
+  /** What the snapshot before was made with: targets that have not changed live on, with their connections. */
+  readonly prepared: PreparedTargets;
   /** The authorizer of the snapshot before, if its configuration is the same: its key caches live on. */
   readonly authorizer?: Authorizer;
 }
@@ -48,19 +69,30 @@ export interface SnapshotInput {
  * Makes the snapshot. Throws only when the gateway itself cannot be served.
  * @throws GatewayError Unavailable when its authorizer is not among the plug-ins.
  */
-export function compileSnapshot(input: SnapshotInput, services: SnapshotServices): GatewaySnapshot {
+export function compileSnapshot(input: SnapshotInput, services: SnapshotServices): CompiledSnapshot {
   const { gateway } = input;
   const document = gateway.document;
   const mcp = isJsonObject(document.protocolConfiguration?.['mcp'])
     ? document.protocolConfiguration['mcp']
     : {};
-  const pages = compilePages(input, services);
+  const streaming = isJsonObject(mcp['streamingConfiguration']) ? mcp['streamingConfiguration'] : {};
+  const session = isJsonObject(mcp['sessionConfiguration']) ? mcp['sessionConfiguration'] : {};
+  const sessionSeconds = isJsonObject(mcp['sessionConfiguration'])
+    ? (session['sessionTimeoutInSeconds'] ?? DEFAULT_SESSION_SECONDS)
+    : undefined;
+  const drafts = prepareTargets(input, services);
+  const settings = settingsOf(document.tags);
+  const rules: NamingRules = {
+    style: settings['tool-names'] === 'bare' ? 'bare' : 'prefixed',
+    maxLength: Number(settings['tool-name-max-length'] ?? 64),
+  };
+  const pages = compilePages(drafts, rules);
   const tools = new Map<string, SnapshotTool>();
   for (const page of pages) for (const tool of page.tools) tools.set(tool.name, tool);
   const wanted = Array.isArray(mcp['supportedVersions']) ? mcp['supportedVersions'] : [];
   const named = PROTOCOL_VERSIONS.filter((version) => wanted.includes(version));
   const versions = named.length === 0 ? PROTOCOL_VERSIONS : named;
-  return Object.freeze({
+  const snapshot = Object.freeze({
     gatewayId: gateway.id,
     gatewayArn: services.arns.gateway(gateway.id),
     name: gateway.name,
@@ -71,10 +103,15 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
     legacyVersions: versions.filter((version) => !isModernVersion(version)),
     ...(typeof mcp['instructions'] === 'string' ? { instructions: mcp['instructions'] } : {}),
     singlePage: mcp['disableMcpListToolsPagination'] === true,
+    isStreaming: streaming['enableResponseStreaming'] === true,
+    ...(typeof sessionSeconds === 'number' ? { sessionTimeoutMs: sessionSeconds * 1000 } : {}),
+    naming: rules,
     pages,
     tools,
+    servers: compileServers(drafts, rules),
     ...(document.exceptionLevel === undefined ? {} : { exceptionLevel: document.exceptionLevel }),
   });
+  return { snapshot, prepared: new Map(drafts.map(({ row, prepared }) => [row.id, prepared])) };
 }
 
 function prepareAuthorizer(document: ResourceDocuments['gateway'], services: SnapshotServices): Authorizer {
@@ -87,12 +124,18 @@ function prepareAuthorizer(document: ResourceDocuments['gateway'], services: Sna
   return type.prepare(document.authorizerConfiguration, services);
 }
 
-function compilePages(input: SnapshotInput, services: SnapshotServices): readonly ToolPage[] {
-  const settings = settingsOf(input.gateway.document.tags);
-  const drafts = input.targets.flatMap(({ row, catalogue }) => {
+/** A target of the snapshot while it is being made. */
+interface Draft {
+  readonly row: Row<'gateway-target'>;
+  readonly catalogue: Catalogue;
+  readonly prepared: ReusableTarget;
+}
+
+function prepareTargets(input: SnapshotInput, services: SnapshotServices): readonly Draft[] {
+  return input.targets.flatMap(({ row, catalogue }) => {
     try {
       if (!Array.isArray(catalogue.entries)) throw new GatewayError('Internal', 'its catalogue is damaged');
-      return [{ row, entries: catalogue.entries, make: prepareTarget(input, row, services) }];
+      return [{ row, catalogue, prepared: prepareTarget(input, row, services) }];
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       services.log.error(
@@ -102,37 +145,37 @@ function compilePages(input: SnapshotInput, services: SnapshotServices): readonl
       return [];
     }
   });
+}
+
+function compilePages(drafts: readonly Draft[], rules: NamingRules): readonly ToolPage[] {
   const names = nameTools(
-    drafts.flatMap(({ row, entries }) => entries.map((entry) => ({ target: row.name, tool: entry.name }))),
-    {
-      style: settings['tool-names'] === 'bare' ? 'bare' : 'prefixed',
-      maxLength: Number(settings['tool-name-max-length'] ?? 64),
-    },
+    drafts.flatMap(({ row, catalogue }) =>
+      catalogue.entries.map((entry) => ({ target: row.name, tool: entry.name })),
+    ),
+    rules,
   );
   let position = 0;
-  return drafts.map(({ row, entries, make }) => ({
-    targetId: row.id,
-    tools: entries.map((entry) => createTool(names[position++] ?? entry.name, row, entry, make)),
+  return drafts.map((draft) => ({
+    targetId: draft.row.id,
+    tools: draft.catalogue.entries.map((entry) => createTool(names[position++] ?? entry.name, draft, entry)),
   }));
 }
 
-function createTool(
-  name: string,
-  row: Row<'gateway-target'>,
-  entry: CatalogueEntry,
-  make: (entry: CatalogueEntry) => InvocableTool,
-): SnapshotTool {
+function createTool(name: string, { row, prepared }: Draft, entry: CatalogueEntry): SnapshotTool {
   const text = `{"name":${JSON.stringify(name)},${entry.definition.slice(1)}`;
   const definition = once(() => JSON.parse(text) as ToolDefinition);
   const validator = once(() => compileSchema(definition().inputSchema));
+  const { createTool: create, server } = prepared.target;
   return {
     name,
+    ownName: entry.name,
     targetId: row.id,
     targetName: row.name,
     text,
     definition,
     validate: (args) => validator()(args),
-    invocable: make(entry),
+    ...(create ? { invocable: create(entry) } : {}),
+    ...(server ? { server } : {}),
   };
 }
 
@@ -140,61 +183,34 @@ function prepareTarget(
   input: SnapshotInput,
   row: Row<'gateway-target'>,
   services: SnapshotServices,
-): (entry: CatalogueEntry) => InvocableTool {
+): ReusableTarget {
   const live = row.document.live;
   if (!live) throw new GatewayError('Internal', 'the target has nothing to serve yet');
   const found = findTargetType(live.targetConfiguration, services.targetTypes);
   if (!found) throw new GatewayError('Unavailable', 'this kind of target is not available in this version');
-  const metadata = live.metadataConfiguration ?? {};
-  const exceptionLevel = input.gateway.document.exceptionLevel;
-  return found.type.prepare(found.config, {
-    egress: services.egress,
-    ...prepareCredential(input, live.credentialProviderConfigurations[0], services),
-    propagation: {
-      requestHeaders: lowerCased(metadata['allowedRequestHeaders']),
-      queryParameters: listed(metadata['allowedQueryParameters']),
-    },
-    ...(exceptionLevel === undefined ? {} : { exceptionLevel }),
-  });
-}
-
-function prepareCredential(
-  input: SnapshotInput,
-  configuration: JsonObject | undefined,
-  services: SnapshotServices,
-): Pick<TargetServices, 'applyCredential' | 'conceal'> {
-  if (!configuration)
-    return { applyCredential: (request) => Promise.resolve(request), conceal: (response) => response };
-  const type = services.credentialTypes.find(
-    (candidate) => candidate.type === configuration['credentialProviderType'],
+  const handed = createTargetServices(row.id, live, input.gateway.document, input.secrets, services);
+  // Everything that the prepared target was made of: the same again, and it stays, with its connections.
+  const { targetConfiguration, credentialProviderConfigurations, metadataConfiguration } = live;
+  const key = JSON.stringify([
+    targetConfiguration,
+    credentialProviderConfigurations,
+    metadataConfiguration,
+    input.gateway.document.exceptionLevel,
+  ]);
+  const secrets = providerArnsOf(credentialProviderConfigurations, services.credentialTypes).map((arn) =>
+    input.secrets.get(arn),
   );
-  if (!type)
-    throw new GatewayError('Unavailable', 'this kind of credential is not available in this version');
-  const provider = configuration['credentialProvider'];
-  const credential = type.prepare(isJsonObject(provider) ? provider : undefined, {
-    openSecret(providerArn) {
-      const secret = input.secrets.get(providerArn);
-      if (secret instanceof GatewayError) throw secret;
-      if (!secret)
-        throw new GatewayError(
-          'CredentialUnavailable',
-          'The credential provider of this target no longer exists.',
-        );
-      return secret;
-    },
-  });
-  return {
-    applyCredential: (request, ctx, placement) => credential.apply(request, ctx, placement),
-    conceal: (response) => credential.conceal(response),
-  };
+  const before = input.prepared.get(row.id);
+  const isSame =
+    before?.key === key &&
+    before.secrets.length === secrets.length &&
+    before.secrets.every((secret, index) => isSameSecret(secret, secrets[index]));
+  return isSame ? before : { key, secrets, target: found.type.prepare(found.config, handed) };
 }
 
-function lowerCased(value: unknown): readonly string[] {
-  return listed(value).map((name) => name.toLowerCase());
-}
-
-function listed(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : [];
+function isSameSecret(one: OpenedSecret, other: OpenedSecret): boolean {
+  if (one instanceof GatewayError || one === undefined) return false;
+  return one.equals(other);
 }
 
 function once<T>(make: () => T): () => T {

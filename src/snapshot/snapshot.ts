@@ -3,9 +3,11 @@
 
 import type { Authorizer } from '../authorizers/authorizer.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { UpstreamServer } from '../core/relay.ts';
 import type { ToolDefinition } from '../core/tool.ts';
 import type { SchemaFault } from '../lib/json-schema/compile.ts';
 import type { InvocableTool } from '../targets/target-type.ts';
+import type { NamingRules } from './tool-names.ts';
 
 /** A tool as this gateway offers it. Nothing of it is parsed or compiled before it is first needed. */
 export interface SnapshotTool {
@@ -18,7 +20,29 @@ export interface SnapshotTool {
   readonly definition: () => ToolDefinition;
   /** Faults of some arguments against `inputSchema`; empty when they are fine. */
   readonly validate: (args: JsonObject) => readonly SchemaFault[];
-  readonly invocable: InvocableTool;
+  /** The target's own name for it. */
+  readonly ownName: string;
+  /** Takes the call; absent where `server` does. */
+  readonly invocable?: InvocableTool;
+  /** The MCP server whose tool it is: calls go through as they are. */
+  readonly server?: UpstreamServer;
+}
+
+/** A target that is an MCP server, with what it offers besides tools. */
+export interface SnapshotServer {
+  readonly targetId: string;
+  readonly targetName: string;
+  readonly server: UpstreamServer;
+  /** Its lists are asked for each time instead of being kept. */
+  readonly isDynamic: boolean;
+  /** Among servers with the same resource the lowest number wins. */
+  readonly resourcePriority: number;
+  /** `capabilities` as the server declared them when it was last synchronised. */
+  readonly capabilities: JsonObject;
+  /** Texts are whole definitions with the gateway's names, ready to be sent. */
+  readonly prompts: readonly { readonly name: string; readonly ownName: string; readonly text: string }[];
+  readonly resources: readonly { readonly uri: string; readonly text: string }[];
+  readonly resourceTemplates: readonly { readonly uriTemplate: string; readonly text: string }[];
 }
 
 /** One page of `tools/list`: one target's tools (AgentCore's paging), as ready JSON texts. */
@@ -41,7 +65,14 @@ export interface GatewaySnapshot {
   readonly instructions?: string;
   /** True when `tools/list` answers with everything at once (`disableMcpListToolsPagination`). */
   readonly singlePage: boolean;
+  /** True when calls may answer as a stream of events (`streamingConfiguration`). */
+  readonly isStreaming: boolean;
+  /** Absolute life of a session; absent: the gateway keeps none (`sessionConfiguration`). */
+  readonly sessionTimeoutMs?: number;
+  readonly naming: NamingRules;
   readonly pages: readonly ToolPage[];
   readonly tools: ReadonlyMap<string, SnapshotTool>;
+  /** Targets that are MCP servers, in order of creation. */
+  readonly servers: readonly SnapshotServer[];
   readonly exceptionLevel?: 'DEBUG';
 }

@@ -7,6 +7,7 @@ import { systemClock } from '../lib/clock.ts';
 import { openSqliteStore } from '../stores/sqlite/open.ts';
 import type { Store } from '../stores/store.ts';
 import type { TargetType } from '../targets/target-type.ts';
+import { NO_STDIO_SERVERS } from '../upstream/stdio/servers.ts';
 import { createSnapshots } from './snapshots.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -67,7 +68,7 @@ async function bench() {
     discover: () => Promise.reject(new Error('not here')),
     prepare: () => {
       if (isBroken) throw new Error('cannot be prepared');
-      return () => ({ call: () => Promise.resolve({ content: [], isError: false }) });
+      return { createTool: () => ({ call: () => Promise.resolve({ content: [], isError: false }) }) };
     },
   };
   const authorize = () => Promise.resolve({ type: 'anonymous' as const, id: 'anonymous' });
@@ -77,7 +78,11 @@ async function bench() {
     arns: createArns(scope),
     log,
     clock: systemClock,
-    egress: { request: () => Promise.reject(new Error('not here')) },
+    egress: {
+      request: () => Promise.reject(new Error('not here')),
+      stream: () => Promise.reject(new Error('not here')),
+    },
+    stdio: NO_STDIO_SERVERS,
     urlOf: (id) => `http://x/${id}`,
     targetTypes: [type],
     authorizerTypes: [
@@ -158,7 +163,8 @@ describe('snapshots', () => {
     expect(snapshots.get('g-1')).toBe(good);
     rest.break();
     const changed = await store.get('gateway', 'g-1');
-    if (changed) await store.transaction((tx) => tx.replace('gateway', changed, gateway()));
+    if (changed)
+      await store.transaction((tx) => tx.replace('gateway', changed, gateway({ exceptionLevel: 'DEBUG' })));
     await snapshots.refresh('g-1');
     expect(snapshots.get('g-1')?.tools.size).toBe(0);
     expect(errors).toContain('target left out: it cannot be prepared');

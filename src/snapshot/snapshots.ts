@@ -4,28 +4,21 @@
 
 import type { Authorizer } from '../authorizers/authorizer.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
-import { isJsonObject } from '../core/json.ts';
-import { parseArn } from '../core/arn.ts';
-import type { ArnScope } from '../core/arn.ts';
-import type { SealedSecret } from '../core/resources.ts';
-import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
-import type { Change, Row, Store } from '../stores/store.ts';
+import type { TargetServices } from '../targets/target-type.ts';
+import type { Change, Row } from '../stores/store.ts';
 import { compileSnapshot } from './compile.ts';
-import type { SnapshotInput, SnapshotServices } from './compile.ts';
+import type { CompiledSnapshot, PreparedTargets, SnapshotInput, SnapshotServices } from './compile.ts';
+import { readSecrets, unlessDamaged } from './secrets.ts';
+import type { SecretServices } from './secrets.ts';
 import type { GatewaySnapshot } from './snapshot.ts';
+import { createTargetServices, providerArnsOf } from './target-services.ts';
+import type { TargetAccess } from './target-services.ts';
 
 const PAGE = 100;
 const POLL_MS = 2_000;
 
-export interface SnapshotsServices extends SnapshotServices {
-  readonly store: Store;
-  readonly scope: ArnScope;
-  openSecret(
-    sealed: SealedSecret,
-    binding: { type: string; recordId: string; field: string; version: number },
-  ): Secret;
-}
+export interface SnapshotsServices extends SnapshotServices, SecretServices {}
 
 export interface Snapshots {
   /** @throws GatewayError Unavailable for a gateway that is there but cannot be served. */
@@ -34,13 +27,15 @@ export interface Snapshots {
   start(): Promise<void>;
   /** Resolves when the present state of the store for this gateway is what `get` gives. */
   refresh(gatewayId: string): Promise<void>;
+  /** What a target of the gateway is handed, with its credential as it is now. @throws GatewayError */
+  openServices(gatewayId: string, targetId: string, access: TargetAccess): Promise<TargetServices>;
   /** Called with a gateway's id after its snapshot was swapped. */
   onSwap(listener: (gatewayId: string) => void): () => void;
   close(): Promise<void>;
 }
 
 interface Held {
-  readonly snapshot: GatewaySnapshot;
+  readonly compiled: CompiledSnapshot;
   readonly authorizerKey: string;
   readonly providers: ReadonlySet<string>;
 }
@@ -61,25 +56,37 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     const gateway = await store.get('gateway', gatewayId);
     broken.delete(gatewayId);
     if (!gateway || gateway.document.status === 'DELETING') {
-      if (held.delete(gatewayId)) for (const listener of listeners) listener(gatewayId);
+      const last = held.get(gatewayId);
+      if (last) {
+        held.delete(gatewayId);
+        letGo(last.compiled.prepared);
+        for (const listener of listeners) listener(gatewayId);
+      }
       return;
     }
     const before = held.get(gatewayId);
     const targets = await readTargets(gatewayId);
-    const providers = new Set(targets.flatMap(({ row }) => providerArnsOf(row)));
+    const providers = new Set(
+      targets.flatMap(({ row }) =>
+        providerArnsOf(row.document.live?.credentialProviderConfigurations ?? [], services.credentialTypes),
+      ),
+    );
     const authorizerKey = JSON.stringify([
       gateway.document.authorizerType,
       gateway.document.authorizerConfiguration,
     ]);
     const reusable: Authorizer | undefined =
-      before?.authorizerKey === authorizerKey ? before.snapshot.authorizer : undefined;
+      before?.authorizerKey === authorizerKey ? before.compiled.snapshot.authorizer : undefined;
     const input: SnapshotInput = {
       gateway,
       targets,
-      secrets: await readSecrets(providers),
+      secrets: await readSecrets(providers, services),
+      prepared: before?.compiled.prepared ?? new Map(),
       ...(reusable ? { authorizer: reusable } : {}),
     };
-    held.set(gatewayId, { snapshot: compileSnapshot(input, services), authorizerKey, providers });
+    const compiled = compileSnapshot(input, services);
+    held.set(gatewayId, { compiled, authorizerKey, providers });
+    letGo(before?.compiled.prepared, compiled.prepared);
     for (const listener of listeners) listener(gatewayId);
   }
 
@@ -91,62 +98,20 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     for await (const row of all('gateway-target', gatewayId)) {
       if (!row.document.live || row.document.status === 'DELETING') continue;
       const { catalogueId } = row.document.live;
-      const catalogue = await unlessDamaged(() => store.get('catalogue', catalogueId));
+      const catalogue = await unlessDamaged(log, () => store.get('catalogue', catalogueId));
       if (catalogue) targets.push({ row, catalogue: catalogue.document });
       else log.error({ gatewayId, targetId: row.id }, 'target left out: its catalogue is missing or damaged');
     }
     return targets;
   }
 
-  function providerArnsOf(row: Row<'gateway-target'>): readonly string[] {
-    return (row.document.live?.credentialProviderConfigurations ?? []).flatMap((configuration) => {
-      const type = services.credentialTypes.find(
-        (candidate) => candidate.type === configuration['credentialProviderType'],
-      );
-      const provider = configuration['credentialProvider'];
-      return type?.providerArns(isJsonObject(provider) ? provider : undefined) ?? [];
-    });
-  }
-
-  async function readSecrets(arns: ReadonlySet<string>): Promise<Map<string, Secret | GatewayError>> {
-    const secrets = new Map<string, Secret | GatewayError>();
-    for (const arn of arns) {
-      const reference = parseArn(arn, services.scope);
-      if (reference?.kind !== 'api-key-credential-provider') continue;
-      const { name } = reference;
-      const provider = await unlessDamaged(() => store.find('api-key-credential-provider', '', name));
-      const sealed = provider && (await unlessDamaged(() => store.get('secret', provider.document.secretId)));
-      if (!provider || !sealed) continue;
-      try {
-        const binding = {
-          type: 'api-key',
-          recordId: sealed.id,
-          field: 'apiKey',
-          version: provider.document.secretVersion,
-        };
-        secrets.set(arn, services.openSecret(sealed.document, binding));
-      } catch (thrown) {
-        const fault = toGatewayError(thrown);
-        log.error(
-          { providerArn: arn, reason: fault.details.internal ?? fault.message },
-          'a secret does not open',
-        );
-        secrets.set(arn, fault);
-      }
-    }
-    return secrets;
-  }
-
-  /** A damaged row costs only what it holds; a store that cannot be reached is another matter, and thrown. */
-  async function unlessDamaged<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
-    try {
-      return await read();
-    } catch (thrown) {
-      const fault = toGatewayError(thrown);
-      if (fault.code !== 'Internal') throw fault;
-      log.error({ reason: fault.message }, 'a stored row is damaged');
-      return undefined;
-    }
+  /** Closes what served before and serves no longer; calls that still run there are their caller's to finish. */
+  function letGo(before: PreparedTargets | undefined, now?: PreparedTargets): void {
+    for (const [targetId, { target }] of before ?? [])
+      if (target.server && now?.get(targetId)?.target !== target)
+        target.server.close().catch((thrown: unknown) => {
+          log.warn({ targetId, reason: toGatewayError(thrown).message }, 'a target was not closed in order');
+        });
   }
 
   async function* all<K extends 'gateway' | 'gateway-target'>(
@@ -224,7 +189,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
           'Unavailable',
           'This gateway cannot be served at the moment: its stored state is damaged. The server’s log says how.',
         );
-      return held.get(gatewayId)?.snapshot;
+      return held.get(gatewayId)?.compiled.snapshot;
     },
     async start() {
       sequence = await store.sequence();
@@ -234,6 +199,12 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       timer.unref();
     },
     refresh,
+    async openServices(gatewayId, targetId, access) {
+      const gateway = await store.get('gateway', gatewayId);
+      const arns = providerArnsOf(access.credentialProviderConfigurations, services.credentialTypes);
+      const secrets = await readSecrets(arns, services);
+      return createTargetServices(targetId, access, gateway?.document ?? {}, secrets, services);
+    },
     onSwap(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -242,6 +213,8 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       clearInterval(timer);
       stopListening?.();
       await Promise.allSettled([...active.values(), ...waiting.values()]);
+      const servers = [...held.values()].flatMap(({ compiled }) => [...compiled.prepared.values()]);
+      await Promise.allSettled(servers.map(async ({ target }) => target.server?.close()));
     },
   };
 }

@@ -5,9 +5,17 @@ import type { CallContext, Log } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { CredentialPlacement, Egress, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import type {
+  CredentialPlacement,
+  Egress,
+  OutboundRequest,
+  StdioServers,
+  UpstreamResponse,
+} from '../core/outbound.ts';
+import type { UpstreamServer } from '../core/relay.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
 import type { Catalogue, CatalogueEntry, ToolResult } from '../core/tool.ts';
+import type { Clock } from '../lib/clock.ts';
 
 /** Reads a schema document by URI (`s3://`, `https://`), within the size limit, as text. */
 export type ReadSource = (uri: string, signal: AbortSignal) => Promise<string>;
@@ -21,6 +29,8 @@ export interface DiscoverContext {
    */
   readonly credential?: CredentialPlacement | 'by-document';
   readonly readSource: ReadSource;
+  /** What a call of the target would be given: for kinds that have to ask the target itself. @throws GatewayError */
+  readonly openServices: () => Promise<TargetServices>;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
@@ -33,7 +43,11 @@ export type ApplyCredential = (
 ) => Promise<OutboundRequest>;
 
 export interface TargetServices {
+  readonly targetId: string;
   readonly egress: Egress;
+  readonly stdio: StdioServers;
+  readonly clock: Clock;
+  readonly log: Log;
   readonly applyCredential: ApplyCredential;
   /** Takes the credential’s secret out of an answer that echoes it. */
   readonly conceal: (response: UpstreamResponse) => UpstreamResponse;
@@ -43,6 +57,14 @@ export interface TargetServices {
     readonly queryParameters: readonly string[];
   };
   readonly exceptionLevel?: 'DEBUG';
+}
+
+/** A target ready to serve. Nothing is parsed, connected or started before it is needed. */
+export interface PreparedTarget {
+  /** Makes a callable tool of an entry; absent where `server` takes the calls itself. */
+  readonly createTool?: (entry: CatalogueEntry) => InvocableTool;
+  /** The target as an MCP server, for kinds that are one. */
+  readonly server?: UpstreamServer;
 }
 
 /** A tool ready to be called. Arguments have passed the tool's input schema. */
@@ -65,8 +87,8 @@ export interface TargetType {
   check(config: JsonObject): readonly FieldFault[];
   /** Makes the tools. @throws GatewayError Validation with a message that says where and what to do. */
   discover(config: JsonObject, ctx: DiscoverContext): Promise<Catalogue>;
-  /** Once per change: gives the maker of callable tools. Nothing is parsed before a tool's first call. */
-  prepare(config: JsonObject, services: TargetServices): (entry: CatalogueEntry) => InvocableTool;
+  /** Once per change of the target. */
+  prepare(config: JsonObject, services: TargetServices): PreparedTarget;
 }
 
 /** The kind of a target and its own configuration: the type whose member a `targetConfiguration` has. */

@@ -6,11 +6,19 @@ import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { Pool, buildConnector } from 'undici';
 import { GatewayError } from '../core/errors.ts';
-import type { Egress, EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import type {
+  Egress,
+  EgressOptions,
+  OutboundRequest,
+  StreamOptions,
+  UpstreamResponse,
+  UpstreamStream,
+} from '../core/outbound.ts';
 import { decode } from './decode.ts';
 import { exchange } from './exchange.ts';
 import { CONNECT_TIMEOUT_MS, isClosedConnection } from './faults.ts';
 import type { EgressGuard } from './guard.ts';
+import { openStream } from './stream.ts';
 
 const CONNECTIONS_PER_ORIGIN = 64;
 const ORIGINS_KEPT = 1_000;
@@ -73,8 +81,19 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
       options.maxRedirects === undefined
         ? sendOnceOrTwice(request, options)
         : sendAndFollow(request, options),
+    async stream(request: OutboundRequest, options: StreamOptions): Promise<UpstreamStream> {
+      const answer = await openStream(poolFor(request.url), request, options);
+      const coding = answer.headers['content-encoding'];
+      // Events come one by one; a compressed stream would hold them back, and none was asked for.
+      if (coding === undefined || coding === 'identity') return answer;
+      answer.cancel();
+      throw new GatewayError(
+        'UpstreamInvalid',
+        `${request.url.host} answered in a coding that was not asked for.`,
+      );
+    },
     async close(): Promise<void> {
-      await Promise.allSettled([...pools.values()].map((pool) => pool.close()));
+      await Promise.allSettled([...pools.values()].map((pool) => pool.destroy()));
     },
   });
 

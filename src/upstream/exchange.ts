@@ -88,7 +88,10 @@ export function exchange(
   });
 }
 
-function flattenHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+/** Headers as UpstreamResponse has them. */
+export function flattenHeaders(
+  headers: Record<string, string | string[] | undefined>,
+): Record<string, string> {
   if (isFlat(headers)) return headers;
   const flat: Record<string, string> = {};
   for (const name in headers) {

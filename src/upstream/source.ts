@@ -19,7 +19,7 @@ export interface AwsCredentials {
 }
 
 export interface SourceOptions {
-  readonly egress: Egress;
+  readonly egress: Pick<Egress, 'request'>;
   readonly maxBytes: number;
   readonly region: string;
   /** Endpoint of an S3-compatible store; AWS itself when absent. */

@@ -59,9 +59,7 @@ export function fakeOpenApi(gate: { wait: Promise<void> } = { wait: Promise.reso
         },
       };
     },
-    prepare: () => () => {
-      throw new GatewayError('Internal', 'not called here');
-    },
+    prepare: () => ({}),
   };
 }
 
@@ -130,6 +128,7 @@ export function controlServices(
       },
       readSource: () =>
         Promise.reject(new GatewayError('UpstreamRefused', 'Connection refused by 127.0.0.1:1.')),
+      openServices: () => Promise.reject(new GatewayError('Internal', 'not called here')),
       publish: (id) => Promise.resolve(void recorded.published.push(id)),
       maxSchemaBytes: 10_000_000,
       ...change,

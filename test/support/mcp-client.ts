@@ -3,7 +3,7 @@
 import type { JsonObject } from '../../src/core/json.ts';
 
 export const MODERN = '2026-07-28';
-export const LEGACY_VERSIONS = ['2025-03-26', '2025-06-18', '2025-11-25'] as const;
+export const LEGACY_VERSIONS = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'] as const;
 
 /** An answer as it was parsed, every member perhaps missing. */
 export interface RawMessage {

@@ -27,10 +27,12 @@ export const toolsCall: Method = async (ctx) => {
       `Unknown tool: ${name.slice(0, 256)}${suggestion(name, snapshot)}`,
     );
   ctx.note({ tool: tool.name, targetId: tool.targetId });
+  const { invocable } = tool;
+  if (!invocable) throw new GatewayError('Internal', 'relay comes next');
 
   const faults = tool.validate(args);
   if (faults.length > 0) return invalidArguments(ctx, describe(faults));
-  const result = await callOrExplain(ctx, () => tool.invocable.call(args, ctx.call));
+  const result = await callOrExplain(ctx, () => invocable.call(args, ctx.call));
   if (typeof result === 'string') return result;
   ctx.note({ isError: result.isError });
   return renderResult(result, ctx.isModern);

@@ -8,6 +8,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { EgressOptions, OutboundRequest } from '../../core/outbound.ts';
 import { ANONYMOUS } from '../../core/principal.ts';
 import type { ToolResult } from '../../core/tool.ts';
+import { targetServices } from '../../../test/support/target-services.ts';
 import type { TargetServices } from '../target-type.ts';
 import { openApiTargetType } from './index.ts';
 import type { OperationPlan } from './plan.ts';
@@ -41,14 +42,14 @@ async function call(
   answer: Answer | GatewayError,
   over: {
     plan?: Partial<OperationPlan>;
-    services?: Partial<TargetServices>;
+    services?: Partial<Omit<TargetServices, 'egress'>>;
     args?: JsonObject;
     outputSchema?: JsonObject;
   } = {},
 ): Promise<{ result: ToolResult; sent: OutboundRequest | undefined; options: EgressOptions | undefined }> {
   let sent: OutboundRequest | undefined;
   let options: EgressOptions | undefined;
-  const services: TargetServices = {
+  const services = targetServices({
     egress: {
       request: async (request, given) => {
         [sent, options] = [request, given];
@@ -60,18 +61,13 @@ async function call(
         return { status: answer.status ?? 200, headers, body: Buffer.from(answer.body ?? '') };
       },
     },
-    conceal: (response) => response,
     applyCredential: async (request, _, placement) => ({
       ...request,
       headers: { ...request.headers, 'x-key': `secret for ${placement?.name ?? 'default'}` },
     }),
-    propagation: { requestHeaders: [], queryParameters: [] },
     ...over.services,
-  };
-  const tool = openApiTargetType.prepare(
-    {},
-    services,
-  )({
+  });
+  const tool = openApiTargetType.prepare({}, services).createTool({
     name: 't',
     definition: JSON.stringify({ inputSchema: { type: 'object' }, outputSchema: over.outputSchema }),
     plan: JSON.stringify({ ...basePlan, ...over.plan }),
@@ -118,10 +114,7 @@ describe('sending', () => {
 
   it('reads a plan on the first call only', () => {
     const broken = { name: 't', definition: '{', plan: '{' };
-    const services = {
-      propagation: { requestHeaders: [], queryParameters: [] },
-    } as unknown as TargetServices;
-    expect(() => openApiTargetType.prepare({}, services)(broken)).not.toThrow();
+    expect(() => openApiTargetType.prepare({}, targetServices()).createTool(broken)).not.toThrow();
   });
 });
 

@@ -16,6 +16,7 @@ function context(text = ''): DiscoverContext {
   return {
     settings: {},
     readSource: () => Promise.resolve(text),
+    openServices: () => Promise.reject(new Error('nothing is asked of the target itself')),
     signal: new AbortController().signal,
     log: { error: silent, warn: silent, info: silent, debug: silent },
   };

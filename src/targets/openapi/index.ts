@@ -14,7 +14,7 @@ export const openApiTargetType = {
   credentialTypes: ['API_KEY', 'OAUTH', 'GATEWAY_IAM_ROLE'],
   check: checkOpenApi,
   discover: discoverOpenApi,
-  prepare: (_config, services) => (entry) => createTool(entry, services),
+  prepare: (_config, services) => ({ createTool: (entry) => createTool(entry, services) }),
 } as const satisfies TargetType;
 
 const MEMBER = 'targetConfiguration.mcp.openApiSchema';

@@ -1,0 +1,104 @@
+// What a target is handed: the doors outwards, its credential, what may be propagated. Made for a snapshot's targets,
+// and by the reconciler (through the composition root) for targets whose tools can only be had by asking them.
+
+import type { Log } from '../core/call.ts';
+import { GatewayError } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Egress, StdioServers } from '../core/outbound.ts';
+import type { GatewayDocument, LiveTarget } from '../core/resources.ts';
+import type { CredentialType } from '../credentials/credential-type.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { TargetServices } from '../targets/target-type.ts';
+
+/** The part of a target's settings that decides what it is handed. */
+export type TargetAccess = Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'>;
+
+/** Provider ARN → opened secret, or the reason why it did not open. */
+export type OpenedSecrets = ReadonlyMap<string, Secret | GatewayError>;
+
+export interface TargetDoors {
+  readonly egress: Egress;
+  readonly stdio: StdioServers;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly credentialTypes: readonly CredentialType[];
+}
+
+/**
+ * The services of one target.
+ * @throws GatewayError Unavailable when its credential is of a kind that is not among the plug-ins
+ */
+export function createTargetServices(
+  targetId: string,
+  access: TargetAccess,
+  gateway: Pick<GatewayDocument, 'exceptionLevel'>,
+  secrets: OpenedSecrets,
+  doors: TargetDoors,
+): TargetServices {
+  const metadata = access.metadataConfiguration ?? {};
+  const { exceptionLevel } = gateway;
+  return {
+    targetId,
+    egress: doors.egress,
+    stdio: doors.stdio,
+    clock: doors.clock,
+    log: doors.log,
+    ...prepareCredential(access.credentialProviderConfigurations[0], secrets, doors),
+    propagation: {
+      requestHeaders: listed(metadata['allowedRequestHeaders']).map((name) => name.toLowerCase()),
+      queryParameters: listed(metadata['allowedQueryParameters']),
+    },
+    ...(exceptionLevel === undefined ? {} : { exceptionLevel }),
+  };
+}
+
+function prepareCredential(
+  configuration: JsonObject | undefined,
+  secrets: OpenedSecrets,
+  { credentialTypes }: TargetDoors,
+): Pick<TargetServices, 'applyCredential' | 'conceal'> {
+  if (!configuration)
+    return { applyCredential: (request) => Promise.resolve(request), conceal: (response) => response };
+  const type = credentialTypes.find(
+    (candidate) => candidate.type === configuration['credentialProviderType'],
+  );
+  if (!type)
+    throw new GatewayError('Unavailable', 'this kind of credential is not available in this version');
+  const provider = configuration['credentialProvider'];
+  const credential = type.prepare(isJsonObject(provider) ? provider : undefined, {
+    openSecret(providerArn) {
+      const secret = secrets.get(providerArn);
+      if (secret instanceof GatewayError) throw secret;
+      if (!secret)
+        throw new GatewayError(
+          'CredentialUnavailable',
+          'The credential provider of this target no longer exists.',
+        );
+      return secret;
+    },
+  });
+  return {
+    applyCredential: (request, ctx, placement) => credential.apply(request, ctx, placement),
+    conceal: (response) => credential.conceal(response),
+  };
+}
+
+/** ARNs of the credential providers that some configurations refer to. */
+export function providerArnsOf(
+  configurations: readonly JsonObject[],
+  credentialTypes: readonly CredentialType[],
+): readonly string[] {
+  return configurations.flatMap((configuration) => {
+    const type = credentialTypes.find(
+      (candidate) => candidate.type === configuration['credentialProviderType'],
+    );
+    const provider = configuration['credentialProvider'];
+    return type?.providerArns(isJsonObject(provider) ? provider : undefined) ?? [];
+  });
+}
+
+function listed(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}

@@ -1,0 +1,30 @@
+// What a target is handed, with nothing behind it: tests put in the parts they mean.
+
+import { GatewayError } from '../../src/core/errors.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import type { TargetServices } from '../../src/targets/target-type.ts';
+import { NO_STDIO_SERVERS } from '../../src/upstream/stdio/servers.ts';
+
+const nothingSent = () =>
+  Promise.reject(new GatewayError('UpstreamRefused', 'Nothing is sent in this test.'));
+const silent = (): void => undefined;
+
+/** Services of a target called `T`, without credential and without network. */
+export function targetServices(
+  change: Partial<Omit<TargetServices, 'egress'>> & {
+    readonly egress?: Partial<TargetServices['egress']>;
+  } = {},
+): TargetServices {
+  const { egress, ...rest } = change;
+  return {
+    targetId: 'T',
+    stdio: NO_STDIO_SERVERS,
+    clock: systemClock,
+    log: { error: silent, warn: silent, info: silent, debug: silent },
+    conceal: (response) => response,
+    applyCredential: (request) => Promise.resolve(request),
+    propagation: { requestHeaders: [], queryParameters: [] },
+    egress: { request: nothingSent, stream: nothingSent, ...egress },
+    ...rest,
+  };
+}
