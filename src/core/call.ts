@@ -1,7 +1,7 @@
 // The one context that travels with a call, passed explicitly. Secrets never enter it.
 
+import type { ClientLink } from './client-link.ts';
 import type { Principal } from './principal.ts';
-import type { ClientLink } from './relay.ts';
 
 export interface Log {
   error(fields: LogFields, message: string): void;

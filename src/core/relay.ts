@@ -2,7 +2,10 @@
 // inside, that of MCP 2026-07-28: results carry `resultType`, what a server wants from the client is `input_required`.
 // `mcp/` translates it for clients of earlier revisions, `targets/mcp-server/` for servers of earlier revisions.
 
+import type { CallContext } from './call.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+
+export type { ClientLink, ClientSession } from './client-link.ts';
 
 /** `_meta` keys of MCP 2026-07-28. */
 export const META_VERSION = 'io.modelcontextprotocol/protocolVersion';
@@ -25,42 +28,6 @@ export class RelayedError extends Error {
     this.code = code;
     this.data = data;
   }
-}
-
-/** The client's side of one request, as a target that is an MCP server may use it while the request runs. */
-export interface ClientLink {
-  /** What a server may ask of this client during this request: `clientCapabilities` in the form of 2026-07-28. */
-  readonly capabilities: JsonObject;
-  /** The least severe log level the client wants; absent: no log messages at all. */
-  readonly logLevel?: string;
-  /**
-   * Hands on `notifications/progress` (without its token: the client's own is put in), `notifications/message` and
-   * the like. A promise means that the client is slow, and that nothing more should be read until it resolves.
-   */
-  notify(method: string, params: JsonObject): Promise<void> | undefined;
-  /**
-   * Asks the client as servers of earlier revisions do (`elicitation/create`, `sampling/createMessage`, `roots/list`).
-   * Absent when this client cannot be asked while its request runs.
-   * @returns the client's result @throws RelayedError what the client answered, or that it cannot be asked
-   */
-  readonly request?: (method: string, params: JsonObject, signal: AbortSignal) => Promise<JsonObject>;
-  /** The client's session, where it has one. */
-  readonly session?: ClientSession;
-}
-
-/** A client's session of an earlier revision, as targets see it. The same in every process of the installation. */
-export interface ClientSession {
-  /** Stable and unguessable; not the id that the client holds. */
-  readonly key: string;
-  /** Aborted in this process when the session ends (DELETE or time-out). */
-  readonly ended: AbortSignal;
-  /** What was last remembered for this target and session, by any process. */
-  recall(targetId: string): Promise<string | undefined>;
-  /**
-   * Remembers a text for this target and session, in place of `replaces` (undefined: in place of nothing).
-   * @returns what is remembered now: another process may have been quicker.
-   */
-  remember(targetId: string, text: string, replaces: string | undefined): Promise<string>;
 }
 
 /** What to be told of. The names are those of the filter of `subscriptions/listen`. */
@@ -99,7 +66,7 @@ export interface UpstreamServer {
    * @returns the server's result untouched but for the canonical form (`resultType` is always there)
    * @throws RelayedError what the server answered; GatewayError Upstream… when there was no answer
    */
-  request(method: string, params: JsonObject, call: RelayCall): Promise<JsonObject>;
+  request(method: string, params: JsonObject, call: CallContext): Promise<JsonObject>;
   /** Follows changes until closed; finds its way back by itself after a lost connection. */
   listen(filter: ListenFilter, onEvent: (method: string, params: JsonObject) => void): Listening;
 }
@@ -107,11 +74,4 @@ export interface UpstreamServer {
 export interface Listening {
   update(filter: ListenFilter): void;
   close(): void;
-}
-
-/** The part of a call's context that a relayed request needs (core/call.ts has the whole). */
-export interface RelayCall {
-  readonly signal: AbortSignal;
-  readonly deadline: number;
-  readonly client?: ClientLink;
 }
