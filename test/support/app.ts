@@ -49,6 +49,8 @@ export interface GatewayWish {
   readonly jwt?: JsonObject;
   /** Target name → OpenAPI document. */
   readonly targets?: Record<string, object>;
+  /** Target name → endpoint of an MCP server, or all of its `mcpServer` configuration. */
+  readonly servers?: Record<string, string | object>;
 }
 
 export interface TestApp {
@@ -82,7 +84,7 @@ export async function openTestApp(change: Partial<Config> = {}): Promise<TestApp
     app,
     lines,
     port: Number(new URL(app.controlUrl).port),
-    async gateway({ name, tags, mcp, jwt, targets = {} }) {
+    async gateway({ name, tags, mcp, jwt, targets = {}, servers = {} }) {
       const gateway = await app.control.invoke('CreateGateway', {
         name: name ?? `gateway-${(made += 1)}`,
         roleArn: 'arn:aws:iam::000000000000:role/gateway',
@@ -92,11 +94,21 @@ export async function openTestApp(change: Partial<Config> = {}): Promise<TestApp
         ...(mcp ? { protocolConfiguration: { mcp } } : {}),
         ...(tags ? { tags } : {}),
       });
-      for (const [target, document] of Object.entries(targets))
+      const configurations = [
+        ...Object.entries(targets).map(([target, document]) => ({
+          target,
+          mcp: { openApiSchema: { inlinePayload: JSON.stringify(document) } },
+        })),
+        ...Object.entries(servers).map(([target, server]) => ({
+          target,
+          mcp: { mcpServer: typeof server === 'string' ? { endpoint: server } : server },
+        })),
+      ];
+      for (const { target, mcp } of configurations)
         await app.control.invoke('CreateGatewayTarget', {
           gatewayIdentifier: gateway['gatewayId'],
           name: target,
-          targetConfiguration: { mcp: { openApiSchema: { inlinePayload: JSON.stringify(document) } } },
+          targetConfiguration: { mcp: mcp as JsonObject },
         });
       await app.control.settled();
       return { id: gateway['gatewayId'] as string, url: gateway['gatewayUrl'] as string };
