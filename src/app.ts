@@ -24,7 +24,7 @@ import { createEgressClient } from './upstream/client.ts';
 import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
 import { createSourceReader } from './upstream/source.ts';
-import { NO_STDIO_SERVERS } from './upstream/stdio/servers.ts';
+import { createStdioServers } from './upstream/stdio/servers.ts';
 import { loadKeyFile } from './vault/key-file.ts';
 import { loadOperatorCredentials } from './vault/operator-credentials.ts';
 import { createVault } from './vault/vault.ts';
@@ -64,6 +64,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   );
   const operator = openOperatorKey(config);
   const egress = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const stdio = createStdioServers(config.stdioServers ?? [], log, clock);
   const scope = { region: config.region, accountId: config.accountId };
   const arns = createArns(scope);
   const address = { publicUrl: config.publicUrl ?? '' };
@@ -82,7 +83,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     clock,
     log,
     urlOf,
-    stdio: NO_STDIO_SERVERS,
+    stdio,
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
   const control = createControlPlane({
@@ -148,6 +149,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   } catch (thrown) {
     // Open sockets would keep a process alive that cannot serve.
     await Promise.all(listeners.map((listener) => listener.drain(0)));
+    await stdio.close();
     await store.close();
     throw thrown;
   }
@@ -164,6 +166,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
       await control.stop();
       await snapshots.close();
+      await stdio.close();
       await egress.close();
       await store.close();
     },

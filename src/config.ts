@@ -10,6 +10,8 @@ import { Secret } from './lib/secret.ts';
 import type { LogLevel } from './telemetry/log.ts';
 import { parseAllowRule } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
+import { readStdioServers } from './upstream/stdio/configuration.ts';
+import type { StdioServerConfiguration } from './upstream/stdio/configuration.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -35,6 +37,8 @@ export interface Config {
   readonly egressAllow: readonly AllowRule[];
   readonly allowedOrigins?: readonly string[];
   readonly gatewayDomain?: string;
+  /** Programs that targets may use as MCP servers. */
+  readonly stdioServers?: readonly StdioServerConfiguration[];
   readonly logLevel: LogLevel;
   /** The AWS SDKs' own variable: an S3-compatible store for `s3://` documents. */
   readonly s3Endpoint?: URL;
@@ -49,8 +53,8 @@ export interface Setting {
   readonly defaultText: string;
   readonly doc: string;
   readonly isSecret?: boolean;
-  /** Text → value. @throws RangeError that says what is wrong */
-  readonly parse: (text: string) => unknown;
+  /** Text → value. @throws RangeError that says what is wrong; AggregateError when it is more than one thing */
+  readonly parse: (text: string, env: ConfigSources['env']) => unknown;
 }
 
 const setting = (
@@ -58,7 +62,7 @@ const setting = (
   placeholder: string,
   defaultText: string,
   doc: string,
-  parse: (text: string) => unknown,
+  parse: Setting['parse'],
   isSecret = false,
 ): Setting => ({
   variable: `GATEWRIGHT_${flag.replaceAll('-', '_').toUpperCase()}`,
@@ -144,6 +148,13 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'serve each gateway at https://{gatewayId}.<domain>/mcp',
     parsePattern(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$/i, 'must be a domain name'),
   ),
+  setting(
+    'stdio-servers',
+    'file',
+    'unset',
+    'programs of this machine that targets may use as MCP servers: JSON in the form of MCP clients, {"mcpServers": {…}}',
+    readStdioServers,
+  ),
   setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
   setting(
     'log-level',
@@ -194,11 +205,13 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
     ].find(({ text }) => text !== undefined && text !== '');
     if (found?.text === undefined) continue;
     try {
-      values[flag] = parse(found.text);
+      values[flag] = parse(found.text, sources.env);
       given[flag] = { text: isSecret === true ? '(secret)' : found.text, origin: found.origin };
     } catch (thrown) {
       const shown = isSecret === true ? '' : ` “${found.text}”`;
-      faults.push(`${found.origin}:${shown} ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      const all: readonly unknown[] = thrown instanceof AggregateError ? thrown.errors : [thrown];
+      for (const one of all)
+        faults.push(`${found.origin}:${shown} ${one instanceof Error ? one.message : String(one)}`);
     }
   }
   if ((values['access-key-id'] === undefined) !== (values['secret-access-key'] === undefined))
@@ -237,6 +250,7 @@ function assemble(values: Record<string, unknown>, s3Endpoint: URL | undefined):
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],
     gatewayDomain: values['gateway-domain'],
+    stdioServers: values['stdio-servers'],
     s3Endpoint,
   };
   return Object.freeze({
