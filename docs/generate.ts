@@ -78,8 +78,27 @@ Wire-compatible with \`bedrock-agentcore-control\` (REST with JSON, SigV4 with t
 an AWS SDK or boto3 with \`endpoint_url\` set to this server works unchanged. The same operations are commands:
 \`gatewright create-gateway --help\`. \`*\` marks what is required.
 
-${parts.join('\n')}`;
+${parts.join('\n')}
+## Where more is taken than AWS takes
+
+| shape | what is taken | difference |
+|---|---|---|
+${WIDENED.join('\n')}
+`;
 }
+
+/** A row for each widened shape, also those inside structures that the tables above only name. */
+const WIDENED = Object.entries(SHAPES).flatMap(([name, shape]) => {
+  const inside =
+    shape.type === 'union' || shape.type === 'structure'
+      ? Object.entries(shape.members).map(([member, { shape: ref }]) => [`${name}.${member}`, ref] as const)
+      : [[name, shape] as const];
+  return inside.flatMap(([place, ref]) => {
+    if (typeof ref === 'string' || ref.type !== 'string' || ref.widened === undefined) return [];
+    const { widened, ...plain } = ref;
+    return [`| \`${place}\` | ${cell(describe(plain))} | ${cell(widened)} |`];
+  });
+});
 
 function members(title: string, shape: Shape | undefined): string {
   if (shape?.type !== 'structure' || Object.keys(shape.members).length === 0) return '';

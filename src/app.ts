@@ -104,6 +104,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
     }),
     openServices: (gatewayId, targetId, access) => snapshots.openServices(gatewayId, targetId, access),
+    stdioServerNames: stdio.names,
     publish: (gatewayId) => snapshots.refresh(gatewayId),
     maxSchemaBytes: MAX_SCHEMA_BYTES,
     quotas: QUOTAS,

@@ -52,6 +52,8 @@ export interface ControlServices {
     },
   ) => SealedSecret;
   readonly readSource: ReadSource;
+  /** Programs that the operator configured as MCP servers, by name. */
+  readonly stdioServerNames?: readonly string[];
   /** What a target is handed for asking it what it offers (snapshot/target-services.ts). @throws GatewayError */
   readonly openServices: (
     gatewayId: string,
@@ -71,6 +73,8 @@ export interface ReconcileOptions {
   readonly leaseTtlMs?: number;
   /** How long reading and importing one source may take. Default 120 s. */
   readonly discoverTimeoutMs?: number;
+  /** How often at most a target is synchronised because its server says so. Default 2 s. */
+  readonly resynchronizeEveryMs?: number;
 }
 
 /** What handlers are handed. */

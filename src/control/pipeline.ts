@@ -14,6 +14,7 @@ import type { OperationModel } from './model/shape.ts';
 import { createReconciler } from './reconcile.ts';
 import { renderOutput } from './render.ts';
 import { readInput } from './request-input.ts';
+import { createResynchronizer } from './resynchronize.ts';
 import { createRouter } from './router.ts';
 import { createValidator } from './validate.ts';
 
@@ -48,6 +49,11 @@ export interface ControlPlane {
   start(): Promise<void>;
   /** Ends when nothing runs any more; what is not finished is taken up at the next start. */
   stop(): Promise<void>;
+  /**
+   * Reads the lists of a target's MCP server again, because the server says that they have changed. No effect on
+   * targets that are not READY or keep no lists of a server; often asked for it is done once in two seconds.
+   */
+  resynchronize(targetId: string): Promise<void>;
   /** Fulfils when no reconciliation is under way. */
   settled(): Promise<void>;
 }
@@ -62,6 +68,7 @@ export function createControlPlane(services: ControlServices): ControlPlane {
   const quotas = { ...DEFAULT_QUOTAS, ...services.quotas };
   const reconciler = createReconciler({ ...services, quotas });
   const ctx: ControlContext = { ...services, quotas, wake: reconciler.wake };
+  const resynchronizer = createResynchronizer(ctx, services.reconcile?.resynchronizeEveryMs);
   const signing = {
     region: arns.region,
     services: SIGNING_NAMES,
@@ -138,7 +145,11 @@ export function createControlPlane(services: ControlServices): ControlPlane {
       return run(model, input);
     },
     start: reconciler.start,
-    stop: reconciler.stop,
+    stop(): Promise<void> {
+      resynchronizer.stop();
+      return reconciler.stop();
+    },
+    resynchronize: resynchronizer.resynchronize,
     settled: reconciler.settled,
   });
 }

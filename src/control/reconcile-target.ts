@@ -10,6 +10,7 @@ import type { Catalogue } from '../core/tool.ts';
 import type { Row, StoreTransaction } from '../stores/store.ts';
 import { findTargetType } from '../targets/target-type.ts';
 import { present } from './context.ts';
+import { isSynchronized } from './gateway-target/mcp-server.ts';
 import { wholeConfiguration } from './gateway-target/payload.ts';
 import type { AttemptSignals, Outcome, ReconcileServices } from './reconcile-step.ts';
 import { statusReasonsOf } from './status-reasons.ts';
@@ -75,12 +76,16 @@ async function renew(row: TargetRow, services: ReconcileServices, signals: Attem
       status: 'READY',
       statusReasons: [],
       ...present({
-        lastSynchronizedAt:
-          row.document.status === 'SYNCHRONIZING' ? services.clock.now() : lastSynchronizedAt,
+        lastSynchronizedAt: isSynchronization(row.document) ? services.clock.now() : lastSynchronizedAt,
       }),
     },
     services,
   );
+}
+
+/** Asked for, or implied: creating and updating a target reads the lists of an MCP server. */
+function isSynchronization({ status, targetConfiguration }: TargetDocument): boolean {
+  return status === 'SYNCHRONIZING' || isSynchronized(targetConfiguration);
 }
 
 async function discover(

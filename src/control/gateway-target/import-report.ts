@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { ImportReport } from '../../core/tool.ts';
+import type { Catalogue } from '../../core/tool.ts';
 import type { Handler } from '../context.ts';
 import { loadTarget } from './load.ts';
 
@@ -18,10 +18,15 @@ export const getGatewayTargetImportReport: Handler = async (input, ctx) => {
       `Target ${row.id} has no import report: no import has succeeded yet, its status is ${status}${reasons}`,
     );
   }
-  return { targetId: row.id, status, report: reportOf(catalogue.document.report) };
+  return { targetId: row.id, status, report: reportOf(catalogue.document) };
 };
 
-const reportOf = (report: ImportReport): JsonObject => ({
+const reportOf = ({ report, server }: Catalogue): JsonObject => ({
   ...report,
+  ...(server && {
+    prompts: server.prompts.length,
+    resources: server.resources.length,
+    resourceTemplates: server.resourceTemplates.length,
+  }),
   notes: report.notes.map((note) => ({ ...note })),
 });

@@ -39,13 +39,17 @@ export async function wholeConfiguration(reader: StoreReader, document: TargetDo
   return mapPayload(targetConfiguration, () => payload?.document.text ?? '');
 }
 
-/** `{ plane: { kind: { inlinePayload } } }` with that text replaced; lists of tools are small and stay. */
+/**
+ * `{ plane: { kind: { inlinePayload } } }`, or one object deeper (`mcpServer.mcpToolSchema`), with that text replaced;
+ * lists of tools are small and stay.
+ */
 function mapPayload(configuration: JsonObject, change: (payload: string) => string): JsonObject {
+  const replace = (holder: JsonObject): JsonObject => {
+    const payload = holder[MEMBER];
+    return typeof payload === 'string' ? { ...holder, [MEMBER]: change(payload) } : holder;
+  };
   return mapMembers(configuration, (plane) =>
-    mapMembers(plane, (kind) => {
-      const payload = kind[MEMBER];
-      return typeof payload === 'string' ? { ...kind, [MEMBER]: change(payload) } : kind;
-    }),
+    mapMembers(plane, (kind) => mapMembers(replace(kind), replace)),
   );
 }
 

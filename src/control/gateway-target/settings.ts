@@ -11,6 +11,7 @@ import type { TargetType } from '../../targets/target-type.ts';
 import { present } from '../context.ts';
 import type { ControlContext } from '../context.ts';
 import { validationFailure } from '../validate.ts';
+import { mcpServerFaults } from './mcp-server.ts';
 import { propagationFaults } from './propagation.ts';
 
 interface CredentialConfiguration extends JsonObject {
@@ -47,6 +48,7 @@ export function checkTarget(input: TargetInput, gateway: Row<'gateway'>, ctx: Co
   for (const [index, configuration] of (input.credentialProviderConfigurations ?? []).entries())
     faults.push(...credentialFaults(configuration, index, found?.type, ctx));
   faults.push(...propagationFaults(input.metadataConfiguration));
+  faults.push(...mcpServerFaults(input, gateway.document.protocolConfiguration, ctx));
   if (faults.length > 0) throw validationFailure(faults);
 }
 

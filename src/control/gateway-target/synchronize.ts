@@ -5,7 +5,9 @@ import { GatewayError } from '../../core/errors.ts';
 import type { TargetStatus } from '../../core/resources.ts';
 import type { Handler } from '../context.ts';
 import { loadGateway } from '../gateway/load.ts';
+import { validationFailure } from '../validate.ts';
 import { loadTarget, renderTarget } from './load.ts';
+import { hasStaticTools } from './mcp-server.ts';
 
 const SYNCHRONIZABLE: readonly TargetStatus[] = [
   'READY',
@@ -20,7 +22,14 @@ export const synchronizeGatewayTargets: Handler = async (input, ctx) => {
   const row = await ctx.store.transaction(async (tx) => {
     const gateway = await loadGateway(tx, input['gatewayIdentifier'] as string);
     const row = await loadTarget(tx, gateway.id, targetId);
-    const { status } = row.document;
+    const { status, targetConfiguration } = row.document;
+    if (hasStaticTools(targetConfiguration))
+      throw validationFailure([
+        {
+          name: 'targetIdList',
+          message: `Target ${row.id} has an mcpToolSchema, which fixes its tools; it cannot be synchronized`,
+        },
+      ]);
     if (status === 'SYNCHRONIZING') return row;
     if (!SYNCHRONIZABLE.includes(status))
       throw new GatewayError(

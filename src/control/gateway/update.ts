@@ -7,6 +7,7 @@ import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Handler } from '../context.ts';
 import type { Row } from '../../stores/store.ts';
+import { targetsInTheWay } from '../gateway-target/mcp-server.ts';
 import { validationFailure } from '../validate.ts';
 import { loadGateway, renderGateway } from './load.ts';
 import { checkGateway, gatewaySettings, supportedVersionsOf } from './settings.ts';
@@ -21,6 +22,8 @@ export const updateGateway: Handler = async (json, ctx) => {
       throw new GatewayError('Conflict', `Gateway ${row.id} is being deleted and cannot be updated`);
     checkUnchanged(row, input);
     checkGateway(input, ctx);
+    const inTheWay = await targetsInTheWay(tx, row.id, input.protocolConfiguration);
+    if (inTheWay.length > 0) throw validationFailure(inTheWay);
     const protocolConfiguration = keepVersions(row, input.protocolConfiguration);
     const { protocolType } = row.document;
     return tx.replace('gateway', row, {

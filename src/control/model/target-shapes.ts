@@ -174,10 +174,26 @@ export const TARGET_SHAPES: Shapes = {
     description: text(),
   }),
   McpServerTargetConfiguration: structure({
-    endpoint: must(text({ pattern: 'https://.*' })),
-    mcpToolSchema: 'ApiSchemaConfiguration',
+    endpoint: must('McpServerEndpoint'),
+    mcpToolSchema: 'McpToolSchemaConfiguration',
     listingMode: 'ListingMode',
     resourcePriority: 'TargetResourcePriority',
+  }),
+  McpServerEndpoint: sized(1, 2048, {
+    pattern: '(https?://.+|stdio:[A-Za-z0-9][A-Za-z0-9._-]{0,63})',
+    widened:
+      'AWS takes https:// only; here also http:// for addresses that the operator allows, and stdio: with the name of ' +
+      'a program that the operator configured.',
+  }),
+  McpToolSchemaConfiguration: union({
+    s3: 'S3Configuration',
+    inlinePayload: text({
+      sensitive: true,
+      maxBytes: 'maxSchemaBytes',
+      widened:
+        'AWS takes an mcpToolSchema with the authorization code grant only; here it fixes the tools whatever the ' +
+        'credential.',
+    }),
   }),
   ApiGatewayTargetConfiguration: structure({
     restApiId: must(text()),
@@ -227,6 +243,9 @@ export const TARGET_SHAPES: Shapes = {
     format: must(text()),
     operations: must({ type: 'integer' }),
     tools: must({ type: 'integer' }),
+    prompts: { type: 'integer' },
+    resources: { type: 'integer' },
+    resourceTemplates: { type: 'integer' },
     skipped: must({ type: 'integer' }),
     notes: must(
       list(

@@ -1,0 +1,81 @@
+// A server has said that its lists have changed: its target is synchronised, as SynchronizeGatewayTargets would do it.
+// At most once in a while for each target, however often the server says so, and the last word is never lost.
+
+import { toGatewayError } from '../core/errors.ts';
+import type { ControlContext } from './context.ts';
+import { isSynchronized } from './gateway-target/mcp-server.ts';
+
+const EVERY_MS = 2_000;
+
+export interface Resynchronizer {
+  /** Fulfils when the synchronisation is begun, or put off until the last one is long enough ago. */
+  readonly resynchronize: (targetId: string) => Promise<void>;
+  /** Forgets what was put off. */
+  readonly stop: () => void;
+}
+
+/**
+ * Works for targets that are READY, or were when they could not be synchronised the last time, and whose lists are
+ * kept here; asked of any other it does nothing.
+ */
+export function createResynchronizer(
+  ctx: Pick<ControlContext, 'store' | 'log' | 'wake'>,
+  everyMs: number = EVERY_MS,
+): Resynchronizer {
+  /** Targets synchronised just now. `again`: asked for once more meanwhile. */
+  const recent = new Map<string, { readonly timer: NodeJS.Timeout; again: boolean }>();
+  let isStopped = false;
+
+  async function resynchronize(targetId: string): Promise<void> {
+    if (isStopped) return;
+    const last = recent.get(targetId);
+    if (last) {
+      last.again = true;
+      return;
+    }
+    const timer = setTimeout(() => {
+      const wish = recent.get(targetId);
+      recent.delete(targetId);
+      if (wish?.again === true)
+        resynchronize(targetId).catch((thrown: unknown) => {
+          ctx.log.warn({ targetId, reason: toGatewayError(thrown).message }, 'target not synchronised');
+        });
+    }, everyMs).unref();
+    recent.set(targetId, { timer, again: false });
+    await begin(targetId);
+  }
+
+  async function begin(targetId: string): Promise<void> {
+    const begun = await ctx.store.transaction(async (tx) => {
+      const row = await tx.get('gateway-target', targetId);
+      if (!row || !isSynchronized(row.document.targetConfiguration)) return undefined;
+      const { status } = row.document;
+      if (status === 'SYNCHRONIZING') {
+        // Its lists may have been read before they changed: once more, when this is over.
+        const last = recent.get(targetId);
+        if (last) last.again = true;
+      }
+      if (status !== 'READY' && status !== 'SYNCHRONIZE_UNSUCCESSFUL') return undefined;
+      return tx.replace('gateway-target', row, {
+        ...row.document,
+        status: 'SYNCHRONIZING',
+        statusReasons: [],
+      });
+    });
+    if (!begun) return;
+    ctx.log.info(
+      { gatewayId: begun.parentId, targetId },
+      'target is synchronised: its server says that its lists have changed',
+    );
+    ctx.wake('gateway-target', targetId);
+  }
+
+  return Object.freeze({
+    resynchronize,
+    stop(): void {
+      isStopped = true;
+      for (const { timer } of recent.values()) clearTimeout(timer);
+      recent.clear();
+    },
+  });
+}
