@@ -1,7 +1,7 @@
 // Runs the MCP conformance suite as a program and reads what it found. Knows the suite's folders, and no product.
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -37,12 +37,17 @@ export async function runRequirements(
     });
     const results = readdirSync(folder).map((name): [string, readonly Check[]] => [
       scenarioOf(name),
-      JSON.parse(readFileSync(join(folder, name, 'checks.json'), 'utf8')) as Check[],
+      readChecks(join(folder, name, 'checks.json')),
     ]);
     return new Map(results);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** No checks for a scenario that broke down half-way. */
+function readChecks(file: string): readonly Check[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Check[]) : [];
 }
 
 /** Folders are named `server-<scenario>-<time>`. */
