@@ -3,7 +3,6 @@
 import { styleText } from 'node:util';
 import type { App } from '../app.ts';
 import type { Log } from '../core/call.ts';
-import type { ImportReport } from '../core/tool.ts';
 import type { QuickstartResult } from './quickstart.ts';
 
 const NOTES_SHOWN = 12;
@@ -27,7 +26,7 @@ export function showImport(result: QuickstartResult, log: Log): void {
   for (const note of report.notes)
     if (note.outcome === 'skipped')
       log.info({ operation: note.operation, reason: note.reasons.join('; ') }, 'skipped');
-  for (const caution of cautions(report))
+  for (const caution of cautions(result))
     log.warn({ gatewayId: result.gatewayId, reason: caution }, 'import warning');
   log.info(
     {
@@ -35,6 +34,9 @@ export function showImport(result: QuickstartResult, log: Log): void {
       targetId: result.targetId,
       mcpUrl: result.mcpUrl,
       tools: report.tools,
+      prompts: report.prompts,
+      resources: report.resources,
+      resourceTemplates: report.resourceTemplates,
       operations: report.operations,
       skipped: report.skipped,
       mcpClientConfiguration: JSON.stringify(clientSnippet(result)),
@@ -53,20 +55,40 @@ export function announceReady(app: App, result: QuickstartResult | undefined): v
   if (!result)
     lines.push(
       '',
-      'Next: make a gateway from an OpenAPI document in one line:',
+      'Next: make a gateway from an OpenAPI document, or of an MCP server, in one line:',
       '  npm start -- --openapi <file or URL>',
+      '  npm start -- --mcp <URL>',
     );
   lines.push('', 'Stop with Ctrl-C.', '');
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** What a user of the command line should know before calling: the report's warnings, and what follows from them. */
-function cautions(report: ImportReport): readonly string[] {
+function cautions({ kind, report }: QuickstartResult): readonly string[] {
   return [
     ...report.warnings,
-    ...(report.tools === 0
-      ? ['no operation became a tool: look at the filters (--include-…, --exclude-…) and at what was skipped']
-      : []),
+    ...(report.tools > 0
+      ? []
+      : kind === 'mcp'
+        ? ['the server offers no tools']
+        : [
+            'no operation became a tool: look at the filters (--include-…, --exclude-…) and at what was skipped',
+          ]),
+  ];
+}
+
+/** How many tools of how many operations, or of an MCP server: how many of each thing it offers. */
+function offerLines({ kind, report }: QuickstartResult): string[] {
+  const skipped = report.skipped === 0 ? '' : ` (${report.skipped} skipped)`;
+  if (kind === 'openapi')
+    return [field('Tools', `${report.tools} of ${report.operations} operations${skipped}`)];
+  const templates = report.resourceTemplates ?? 0;
+  return [
+    field('Tools', `${report.tools}${skipped}`),
+    ...(report.prompts === undefined ? [] : [field('Prompts', String(report.prompts))]),
+    ...(report.resources === undefined
+      ? []
+      : [field('Resources', `${report.resources}${templates === 0 ? '' : `, templates ${templates}`}`)]),
   ];
 }
 
@@ -75,15 +97,12 @@ function importLines(result: QuickstartResult): string[] {
   const skipped = report.notes.filter((note) => note.outcome === 'skipped');
   return [
     field('MCP endpoint', styleText('cyan', result.mcpUrl)),
-    field(
-      'Tools',
-      `${report.tools} of ${report.operations} operations${report.skipped === 0 ? '' : ` (${report.skipped} skipped)`}`,
-    ),
+    ...offerLines(result),
     field(
       'Who may call',
       result.isOpen ? 'anybody on this machine (no authorizer)' : 'callers with a token (CUSTOM_JWT)',
     ),
-    ...cautions(report).map((caution) => field('Note', styleText('yellow', caution))),
+    ...cautions(result).map((caution) => field('Note', styleText('yellow', caution))),
     ...skipped
       .slice(0, NOTES_SHOWN)
       .map((note) => field('Skipped', `${note.operation}: ${note.reasons.join('; ')}`)),

@@ -12,7 +12,7 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 
 const program = new Command('gatewright')
   .description(
-    'Turns OpenAPI documents into one secure MCP endpoint, wire-compatible with Amazon Bedrock AgentCore Gateway.',
+    'Turns OpenAPI documents and MCP servers into one secure MCP endpoint, wire-compatible with Amazon Bedrock AgentCore Gateway.',
   )
   .version(version)
   .showHelpAfterError('(--help shows what there is)')

@@ -1,5 +1,6 @@
-// `serve --openapi`: a document becomes a gateway of one target in one command. Everything goes through the control
-// plane's own operations, so that what it makes is what an SDK would have made; a second start updates it.
+// `serve --openapi` and `serve --mcp`: a document or a server becomes a gateway of one target in one command.
+// Everything goes through the control plane's own operations, so that what it makes is what an SDK would have made; a
+// second start updates it.
 
 import { readFileSync } from 'node:fs';
 import type { App } from '../app.ts';
@@ -10,6 +11,11 @@ import type { NamedDocument } from './read-document.ts';
 
 const ROLE_ARN = 'arn:aws:iam::000000000000:role/gatewright';
 const WAIT_MS = 90_000;
+/** What a gateway in front of an MCP server needs to hand on all that the server can do. Sessions as long as allowed. */
+const RELAYING: JsonObject = {
+  sessionConfiguration: { sessionTimeoutInSeconds: 28_800 },
+  streamingConfiguration: { enableResponseStreaming: true },
+};
 /** The settings of a target that flags of `serve` stand for. */
 const TARGET_SETTINGS: readonly string[] = [
   'gatewright:server-url',
@@ -23,10 +29,20 @@ const TARGET_SETTINGS: readonly string[] = [
   ].map((filter) => `gatewright:${filter}`),
 ];
 
+/** What becomes the target. */
+export type QuickstartSource =
+  | {
+      readonly kind: 'openapi';
+      readonly document: NamedDocument;
+      readonly upstream?: string;
+      /** `gatewright:` settings of the target. */
+      readonly settings: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'mcp'; readonly endpoint: string };
+
 export interface QuickstartOptions {
-  readonly document: NamedDocument;
+  readonly source: QuickstartSource;
   readonly name?: string;
-  readonly upstream?: string;
   /** The key itself, already read from where the user said. */
   readonly apiKey?: string;
   readonly apiKeyHeader?: string;
@@ -38,8 +54,6 @@ export interface QuickstartOptions {
     readonly clients?: readonly string[];
     readonly scopes?: readonly string[];
   };
-  /** Further `gatewright:` settings of the target (filters). */
-  readonly targetTags: Readonly<Record<string, string>>;
   readonly gatewayTags: Readonly<Record<string, string>>;
 }
 
@@ -49,7 +63,15 @@ export interface QuickstartResult {
   readonly mcpUrl: string;
   readonly name: string;
   readonly isOpen: boolean;
-  readonly report: ImportReport;
+  readonly kind: QuickstartSource['kind'];
+  readonly report: QuickstartReport;
+}
+
+/** The import report; of an MCP server also what it offers besides tools. */
+export interface QuickstartReport extends ImportReport {
+  readonly prompts?: number;
+  readonly resources?: number;
+  readonly resourceTemplates?: number;
 }
 
 /** Makes or updates the gateway and its target, and waits until it serves. @throws Error with cause and cure. */
@@ -62,13 +84,14 @@ export async function quickstart(app: App, options: QuickstartOptions): Promise<
   const { report } = (await app.control.invoke('GetGatewayTargetImportReport', {
     gatewayIdentifier: gatewayId,
     targetId,
-  })) as unknown as { report: ImportReport };
+  })) as unknown as { report: QuickstartReport };
   return {
     gatewayId,
     targetId,
     name,
     mcpUrl: String(gateway['gatewayUrl']),
     isOpen: options.jwt === undefined,
+    kind: options.source.kind,
     report,
   };
 }
@@ -87,7 +110,13 @@ async function ensureGateway(app: App, name: string, options: QuickstartOptions)
         },
       }
     : { authorizerType: 'NONE' };
-  const wanted: JsonObject = { name, roleArn: ROLE_ARN, protocolType: 'MCP', ...authorizer };
+  const wanted: JsonObject = {
+    name,
+    roleArn: ROLE_ARN,
+    protocolType: 'MCP',
+    ...authorizer,
+    ...(options.source.kind === 'mcp' ? { protocolConfiguration: { mcp: RELAYING } } : {}),
+  };
   const known = await findByName(app, 'ListGateways', {}, 'items', name);
   if (!known) {
     const created = await app.control.invoke('CreateGateway', { ...wanted, tags: options.gatewayTags });
@@ -95,7 +124,7 @@ async function ensureGateway(app: App, name: string, options: QuickstartOptions)
   }
   if (known['authorizerType'] !== wanted['authorizerType'])
     throw new Error(
-      `The gateway ${name} already exists with authorizer ${String(known['authorizerType'])}, which cannot be changed. Choose another --name; or start without --openapi and delete its targets (gatewright delete-gateway-target), then it: gatewright delete-gateway --gateway-identifier ${String(known['gatewayId'])}`,
+      `The gateway ${name} already exists with authorizer ${String(known['authorizerType'])}, which cannot be changed. Choose another --name; or start without --openapi and --mcp and delete its targets (gatewright delete-gateway-target), then it: gatewright delete-gateway --gateway-identifier ${String(known['gatewayId'])}`,
     );
   const gatewayIdentifier = known['gatewayId'];
   await app.control.invoke('UpdateGateway', { gatewayIdentifier, ...wanted });
@@ -118,21 +147,30 @@ async function ensureApiKey(
     known ? 'UpdateApiKeyCredentialProvider' : 'CreateApiKeyCredentialProvider',
     { name: providerName, apiKey: options.apiKey },
   );
-  const placement: JsonObject =
-    options.apiKeyQuery === undefined
-      ? options.apiKeyHeader === undefined
-        ? {}
-        : { credentialLocation: 'HEADER', credentialParameterName: options.apiKeyHeader }
-      : { credentialLocation: 'QUERY_PARAMETER', credentialParameterName: options.apiKeyQuery };
   return {
     credentialProviderType: 'API_KEY',
     credentialProvider: {
       apiKeyCredentialProvider: {
         providerArn: provider['credentialProviderArn'],
-        ...placement,
-        ...(options.apiKeyPrefix === undefined ? {} : { credentialPrefix: options.apiKeyPrefix }),
+        ...placementOf(options),
       },
     },
+  };
+}
+
+/** Where the key goes; left open for a document that says it itself. A server gets it as a bearer token. */
+function placementOf(options: QuickstartOptions): JsonObject {
+  const { apiKeyHeader, apiKeyQuery, apiKeyPrefix } = options;
+  const prefix: JsonObject = apiKeyPrefix === undefined ? {} : { credentialPrefix: apiKeyPrefix };
+  if (apiKeyQuery !== undefined)
+    return { credentialLocation: 'QUERY_PARAMETER', credentialParameterName: apiKeyQuery, ...prefix };
+  if (apiKeyHeader !== undefined)
+    return { credentialLocation: 'HEADER', credentialParameterName: apiKeyHeader, ...prefix };
+  if (options.source.kind === 'openapi') return prefix;
+  return {
+    credentialLocation: 'HEADER',
+    credentialParameterName: 'Authorization',
+    credentialPrefix: apiKeyPrefix ?? 'Bearer',
   };
 }
 
@@ -143,19 +181,14 @@ async function ensureTarget(
   options: QuickstartOptions,
   credential: JsonObject | undefined,
 ): Promise<string> {
-  const { document } = options;
-  const openApiSchema: JsonObject =
-    document.kind === 'url' ? { s3: { uri: document.url.href } } : { inlinePayload: document.text };
+  const { source } = options;
   const wanted: JsonObject = {
     gatewayIdentifier: gatewayId,
     name,
-    targetConfiguration: { mcp: { openApiSchema } },
+    targetConfiguration: { mcp: configurationOf(source) },
     ...(credential ? { credentialProviderConfigurations: [credential] } : {}),
   };
-  const tags = {
-    ...options.targetTags,
-    ...(options.upstream === undefined ? {} : { 'gatewright:server-url': options.upstream }),
-  };
+  const tags = source.kind === 'openapi' ? source.settings : {};
   const known = await findByName(app, 'ListGatewayTargets', { gatewayIdentifier: gatewayId }, 'items', name);
   const target = known
     ? await app.control.invoke('UpdateGatewayTarget', { ...wanted, targetId: known['targetId'] })
@@ -165,6 +198,15 @@ async function ensureTarget(
   await setTags(app, `${String(target['gatewayArn'])}/target/${targetId}`, tags, TARGET_SETTINGS);
   await settle(app, 'GetGatewayTarget', { gatewayIdentifier: gatewayId, targetId });
   return targetId;
+}
+
+function configurationOf(source: QuickstartSource): JsonObject {
+  if (source.kind === 'mcp') return { mcpServer: { endpoint: source.endpoint } };
+  const { document } = source;
+  return {
+    openApiSchema:
+      document.kind === 'url' ? { s3: { uri: document.url.href } } : { inlinePayload: document.text },
+  };
 }
 
 /** Sets the tags that the flags ask for, and takes away those of the `own` ones that no flag asks for any more. */
@@ -217,19 +259,27 @@ async function findByName(
   return undefined;
 }
 
-/** A name from the document's file or host: what GatewayName allows, at most 40 characters. */
-function nameFor({ document }: QuickstartOptions): string {
-  const source =
-    document.kind === 'url'
-      ? (document.url.pathname.split('/').at(-1) ?? document.url.hostname)
-      : document.path;
-  const base = (source.split('/').at(-1) ?? '').replace(/(\.(json|ya?ml|gz|openapi|swagger))+$/i, '');
-  const name = base
+/** A name from the document's file or the server's host: what GatewayName allows, at most 40 characters. */
+function nameFor({ source }: QuickstartOptions): string {
+  const name = (source.kind === 'mcp' ? nameOfServer(source.endpoint) : nameOfDocument(source.document))
     .replace(/[^0-9a-zA-Z]+/g, '-')
     .replace(/^-+|-+$/g, '')
     .slice(0, 40)
     .replace(/-+$/, '');
   return name === '' ? 'api' : name;
+}
+
+function nameOfDocument(document: NamedDocument): string {
+  const source =
+    document.kind === 'url'
+      ? (document.url.pathname.split('/').at(-1) ?? document.url.hostname)
+      : document.path;
+  return (source.split('/').at(-1) ?? '').replace(/(\.(json|ya?ml|gz|openapi|swagger))+$/i, '');
+}
+
+/** The program's name, or host and port: two servers of one machine are two gateways. */
+function nameOfServer(endpoint: string): string {
+  return endpoint.startsWith('stdio:') ? endpoint.slice('stdio:'.length) : new URL(endpoint).host;
 }
 
 /** A secret as the user names it: `env:NAME`, `file:PATH`, or the value itself. @throws Error when it is not there. */
