@@ -5,10 +5,11 @@ import { customJwtAuthorizer } from './authorizers/custom-jwt/index.ts';
 import { noneAuthorizer } from './authorizers/none/index.ts';
 import { apiKeyCredential } from './credentials/api-key/index.ts';
 import type { CredentialType } from './credentials/credential-type.ts';
+import { mcpServerTargetType } from './targets/mcp-server/index.ts';
 import { openApiTargetType } from './targets/openapi/index.ts';
 import type { TargetType } from './targets/target-type.ts';
 
-export const TARGET_TYPES: readonly TargetType[] = Object.freeze([openApiTargetType]);
+export const TARGET_TYPES: readonly TargetType[] = Object.freeze([openApiTargetType, mcpServerTargetType]);
 export const AUTHORIZER_TYPES: readonly AuthorizerType[] = Object.freeze([
   customJwtAuthorizer,
   noneAuthorizer,

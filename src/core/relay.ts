@@ -62,11 +62,12 @@ export interface UpstreamServer {
    * Sends one request (`tools/call`, `prompts/get`, `resources/read`, `completion/complete`, a list, a tasks method)
    * in the server's own names, `params` in the canonical form: `_meta` holds what the client sent apart from the
    * protocol's own keys; a `progressToken` of any value there asks for progress; `inputResponses` and `requestState`
-   * are the server's own.
+   * are the server's own. `plan` is what discovery wrote down of the tool (CatalogueEntry), where the caller has it:
+   * without it a server that wants arguments repeated in headers is asked for its tools first.
    * @returns the server's result untouched but for the canonical form (`resultType` is always there)
    * @throws RelayedError what the server answered; GatewayError Upstream… when there was no answer
    */
-  request(method: string, params: JsonObject, call: CallContext): Promise<JsonObject>;
+  request(method: string, params: JsonObject, call: CallContext, plan?: string): Promise<JsonObject>;
   /** Follows changes until closed; finds its way back by itself after a lost connection. */
   listen(filter: ListenFilter, onEvent: (method: string, params: JsonObject) => void): Listening;
 }
