@@ -234,6 +234,14 @@ describe.each(['modern', 'legacy'] as const)('a server of the %s era', (eras) =>
       });
   });
 
+  test('a client that cannot be asked gets an error where the server would ask', async () => {
+    for (const ask of Object.values(clients)) {
+      const params = { name: 'test_elicitation', arguments: { message: 'Who are you?' } };
+      const answer = await ask('tools/call', params).catch((error: unknown) => error);
+      expect(answer instanceof Error || (answer as JsonObject)['isError'] === true).toBe(true);
+    }
+  });
+
   test('errors of the server keep their code and data', async () => {
     const answer = await postModern(url, 'resources/read', { uri: 'test://nowhere' });
     expect(await messagesOf(answer)).toMatchObject([
@@ -260,6 +268,94 @@ describe.each(['modern', 'legacy'] as const)('a server of the %s era', (eras) =>
       })
       .toBe(false);
   });
+});
+
+test('dynamic listing: lists are those of the server at this moment', async () => {
+  const fixture = await openFixtureServer();
+  const { url } = await app.gateway({
+    mcp: STREAMS,
+    servers: { target: { endpoint: fixture.url, listingMode: 'DYNAMIC' } },
+  });
+  for (const kind of ['v1', 'v2 of 2026-07-28'] as const) {
+    const client = await connectSdk(kind, url);
+    const name = kind.replaceAll(/\W/g, '_');
+    expect(await client.listTools()).not.toContain(`target___${name}`);
+    fixture.addTool(name);
+    expect(await client.listTools()).toContain(`target___${name}`);
+    expect(await client.call(`target___${name}`)).toMatchObject({
+      content: [{ text: `Here for now: ${name}` }],
+    });
+    await client.close();
+  }
+  await fixture.close();
+});
+
+test('a gateway without sessions and streams answers in one piece', async () => {
+  const fixture = await openFixtureServer();
+  const { url } = await app.gateway({ tags: BARE, servers: { target: fixture.url } });
+  const params = { name: 'streaming_demo', arguments: { steps: 3 } };
+  const legacy = await fetch(url, {
+    method: 'POST',
+    headers: {
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      'mcp-protocol-version': '2025-11-25',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+  });
+  for (const answer of [
+    legacy,
+    await postModern(url, 'tools/call', params, { meta: { progressToken: 1 } }),
+  ]) {
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    expect(await messagesOf(answer)).toMatchObject([{ result: { content: [{ text: '3 steps done' }] } }]);
+  }
+  await fixture.close();
+});
+
+test('tasks: followed by an id of the gateway’s own until they end', async () => {
+  const fixture = await openFixtureServer({ eras: 'modern' });
+  const { url } = await app.gateway({ tags: BARE, mcp: STREAMS, servers: { target: fixture.url } });
+  const meta = {
+    'io.modelcontextprotocol/clientCapabilities': { extensions: { 'io.modelcontextprotocol/tasks': {} } },
+  };
+  const ask = async (method: string, params: JsonObject) =>
+    resultOf(await postModern(url, method, params, { meta }));
+  const created = await ask('tools/call', { name: 'confirm_delete', arguments: { filename: 'a.txt' } });
+  expect(created).toMatchObject({ resultType: 'task', status: 'working' });
+  const { value: inner } = await fixture.seen('task created');
+  const taskId = created['taskId'] as string;
+  expect(taskId).not.toBe(inner);
+
+  const listening = new AbortController();
+  const stream = await postModern(
+    url,
+    'subscriptions/listen',
+    { notifications: { taskIds: [taskId] } },
+    { id: 'news', meta, signal: listening.signal },
+  );
+  const news = eventsOf(stream);
+  expect((await news.next()).value?.message).toMatchObject({
+    method: 'notifications/subscriptions/acknowledged',
+    params: { notifications: { taskIds: [taskId] } },
+  });
+  expect(await ask('tasks/get', { taskId })).toMatchObject({ taskId, status: 'input_required' });
+  await ask('tasks/update', {
+    taskId,
+    inputResponses: { confirm: { action: 'accept', content: { confirm: true } } },
+  });
+  for await (const { message } of news) {
+    const params = message?.['params'] as JsonObject;
+    expect(params).toMatchObject({
+      taskId,
+      _meta: { 'io.modelcontextprotocol/subscriptionId': 'news' },
+    });
+    if (params['status'] === 'completed') break;
+  }
+  listening.abort();
+  expect(await ask('tasks/get', { taskId })).toMatchObject({ taskId, status: 'completed' });
+  await expect(ask('tasks/get', { taskId: String(inner) })).rejects.toThrow('-32602');
+  await fixture.close();
 });
 
 describe('sessions', () => {
