@@ -57,7 +57,6 @@ export function mcpServerFaults(
   const refuse = (why: string): void =>
     void faults.push({ name: `${PLACE}.listingMode`, message: `Member must not be DYNAMIC ${why}` });
   if (usesSearch(protocolConfiguration)) refuse('on a gateway with searchType SEMANTIC');
-  if (server['mcpToolSchema'] !== undefined) refuse('together with mcpToolSchema, which fixes the tools');
   if (settings.credentialProviderConfigurations?.some(usesAuthorizationCode) === true)
     refuse('with the grant type AUTHORIZATION_CODE');
   return faults;
