@@ -89,7 +89,7 @@ async function mcpBench(mcp: object = {}, change: Partial<ControlServices> = {})
   const started = await bench({
     targetTypes: [fakeMcpServer(upstream)],
     stdioServerNames: ['files', 'time'],
-    reconcile: { resynchronizeEveryMs: 50 },
+    reconcile: { resynchronizeEveryMs: 200 },
     ...change,
   });
   const { sdk, store, plane } = started;
@@ -336,8 +336,10 @@ describe('a server that says that its lists have changed', () => {
     expect(upstream.asked).toBe(1);
     const held = Promise.withResolvers<undefined>();
     upstream.wait = held.promise;
+    // Not at once: whoever waits for the new target has to see that it is READY.
     await plane.resynchronize(targetId);
-    expect((await get(targetId)).status).toBe('SYNCHRONIZING');
+    expect((await get(targetId)).status).toBe('READY');
+    await expect.poll(async () => (await get(targetId)).status).toBe('SYNCHRONIZING');
     for (let times = 0; times < 50; times++) await plane.resynchronize(targetId);
     upstream.tools = ['getOrder', 'cancelOrder'];
     held.resolve(undefined);

@@ -73,7 +73,7 @@ export interface ReconcileOptions {
   readonly leaseTtlMs?: number;
   /** How long reading and importing one source may take. Default 120 s. */
   readonly discoverTimeoutMs?: number;
-  /** How often at most a target is synchronised because its server says so. Default 2 s. */
+  /** How often at most a target is synchronised because its server says so. Default 2.5 s. */
   readonly resynchronizeEveryMs?: number;
 }
 

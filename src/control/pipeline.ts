@@ -51,7 +51,7 @@ export interface ControlPlane {
   stop(): Promise<void>;
   /**
    * Reads the lists of a target's MCP server again, because the server says that they have changed. No effect on
-   * targets that are not READY or keep no lists of a server; often asked for it is done once in two seconds.
+   * targets that are not READY or keep no lists of a server; often asked for it is done once in a few seconds.
    */
   resynchronize(targetId: string): Promise<void>;
   /** Fulfils when no reconciliation is under way. */

@@ -1,11 +1,16 @@
 // A server has said that its lists have changed: its target is synchronised, as SynchronizeGatewayTargets would do it.
-// At most once in a while for each target, however often the server says so, and the last word is never lost.
+// At most once in a while for each target, however often the server says so, and not right after its lists were read
+// for another reason; the last word is never lost.
 
 import { toGatewayError } from '../core/errors.ts';
+import type { TargetStatus } from '../core/resources.ts';
 import type { ControlContext } from './context.ts';
 import { isSynchronized } from './gateway-target/mcp-server.ts';
 
-const EVERY_MS = 2_000;
+/** Longer than published clients take between two polls of a target that they wait for. */
+const EVERY_MS = 2_500;
+const SETTLED: readonly TargetStatus[] = ['READY', 'SYNCHRONIZE_UNSUCCESSFUL'];
+const UNDER_WAY: readonly TargetStatus[] = ['CREATING', 'UPDATING', 'SYNCHRONIZING'];
 
 export interface Resynchronizer {
   /** Fulfils when the synchronisation is begun, or put off until the last one is long enough ago. */
@@ -19,7 +24,7 @@ export interface Resynchronizer {
  * kept here; asked of any other it does nothing.
  */
 export function createResynchronizer(
-  ctx: Pick<ControlContext, 'store' | 'log' | 'wake'>,
+  ctx: Pick<ControlContext, 'store' | 'clock' | 'log' | 'wake'>,
   everyMs: number = EVERY_MS,
 ): Resynchronizer {
   /** Targets synchronised just now. `again`: asked for once more meanwhile. */
@@ -49,13 +54,12 @@ export function createResynchronizer(
     const begun = await ctx.store.transaction(async (tx) => {
       const row = await tx.get('gateway-target', targetId);
       if (!row || !isSynchronized(row.document.targetConfiguration)) return undefined;
-      const { status } = row.document;
-      if (status === 'SYNCHRONIZING') {
-        // Its lists may have been read before they changed: once more, when this is over.
-        const last = recent.get(targetId);
-        if (last) last.again = true;
-      }
-      if (status !== 'READY' && status !== 'SYNCHRONIZE_UNSUCCESSFUL') return undefined;
+      const { status, lastSynchronizedAt = 0 } = row.document;
+      const isFresh = Math.abs(ctx.clock.now() - lastSynchronizedAt) < everyMs;
+      // Its lists may have been read before they changed, so once more later. Pollers get to see READY in between.
+      const last = UNDER_WAY.includes(status) || isFresh ? recent.get(targetId) : undefined;
+      if (last) last.again = true;
+      if (isFresh || !SETTLED.includes(status)) return undefined;
       return tx.replace('gateway-target', row, {
         ...row.document,
         status: 'SYNCHRONIZING',
