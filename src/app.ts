@@ -15,6 +15,8 @@ import { systemClock } from './lib/clock.ts';
 import { protectedResourceMetadata } from './mcp/challenge.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, TARGET_TYPES } from './plugins.ts';
+import { createMailbox } from './sessions/mailbox.ts';
+import { createSessions } from './sessions/sessions.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
 import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
@@ -27,6 +29,7 @@ import { createSourceReader } from './upstream/source.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
 import { loadKeyFile } from './vault/key-file.ts';
 import { loadOperatorCredentials } from './vault/operator-credentials.ts';
+import { createSealer } from './vault/sealer.ts';
 import { createVault } from './vault/vault.ts';
 
 /** AgentCore's quotas, widened where real documents need it: GitHub's description alone makes 1,223 tools. */
@@ -58,10 +61,9 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const store = await openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, ({ kind, id }) =>
     log.error({ kind, id }, 'a stored row cannot be read and is left out'),
   );
-  const vault = createVault(
-    loadKeyFile(config.masterKeyFile, (await store.count('secret')) === 0),
-    config.accountId,
-  );
+  const masterKey = loadKeyFile(config.masterKeyFile, (await store.count('secret')) === 0);
+  const vault = createVault(masterKey, config.accountId);
+  const sealer = createSealer(masterKey, config.accountId);
   const operator = openOperatorKey(config);
   const egress = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
   const stdio = createStdioServers(config.stdioServers ?? [], log, clock);
@@ -109,9 +111,16 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     maxSchemaBytes: MAX_SCHEMA_BYTES,
     quotas: QUOTAS,
   });
+  const sessions = createSessions({ store, sealer, clock, log });
+  const mailbox = createMailbox({ store, sealer, clock, log });
   const endpoint = createMcpEndpoint({
     snapshotOf: (gatewayId) => snapshots.get(gatewayId),
+    onSwap: (listener) => snapshots.onSwap(listener),
+    resynchronize: (targetId) => void control.resynchronize(targetId),
     metadataUrlOf: (gatewayId) => metadataUrl(urlOf(gatewayId)),
+    sessions,
+    mailbox,
+    sealer,
     clock,
     log,
   });
@@ -147,6 +156,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   try {
     await snapshots.start();
     await control.start();
+    sessions.start();
   } catch (thrown) {
     // Open sockets would keep a process alive that cannot serve.
     await Promise.all(listeners.map((listener) => listener.drain(0)));
@@ -164,7 +174,11 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     credentialsFile: operator.file,
     async close(graceMs: number): Promise<void> {
       isStarted = false;
+      endpoint.stop();
       await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
+      endpoint.close();
+      sessions.close();
+      mailbox.close();
       await control.stop();
       await snapshots.close();
       await stdio.close();

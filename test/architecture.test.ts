@@ -17,6 +17,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   control: 5,
   mcp: 5,
   snapshot: 4,
+  sessions: 4,
   targets: 3,
   authorizers: 3,
   credentials: 3,
@@ -32,6 +33,7 @@ const CONTRACTS: ReadonlySet<string> = new Set([
   'authorizers/authorizer.ts',
   'credentials/credential-type.ts',
   'stores/store.ts',
+  'sessions/session.ts',
 ]);
 /** Planes and the middle floors see plug-ins and engines through their contracts only. */
 const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
@@ -42,6 +44,7 @@ const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
   'vault',
   'upstream',
   'telemetry',
+  'sessions',
 ]);
 /** Who may read what of another room on purpose. */
 const ALLOWED: readonly (readonly [from: string, to: string])[] = [

@@ -92,6 +92,23 @@ export interface InlinePayloadDocument {
   readonly text: string;
 }
 
+/** What has been noted of an MCP client's session, for all processes. Absent as long as there is nothing to note. */
+export interface SessionDocument {
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly ended?: boolean;
+  readonly logLevel?: string;
+  readonly subscriptions?: readonly string[];
+  /** Target id → what its connector remembers, sealed. */
+  readonly upstream?: Readonly<Record<string, string>>;
+}
+
+/** A message from one process to another, to be taken within seconds. */
+export interface MailboxDocument {
+  readonly sealed: string;
+  readonly expiresAt: number;
+}
+
 /** Kind → document. Adding a kind here and in stores/sql/migrations is all that the store needs. */
 export interface ResourceDocuments {
   gateway: GatewayDocument;
@@ -101,5 +118,7 @@ export interface ResourceDocuments {
   catalogue: Catalogue;
   'inline-payload': InlinePayloadDocument;
   'client-token': ClientTokenDocument;
+  'mcp-session': SessionDocument;
+  mailbox: MailboxDocument;
 }
 export type ResourceKind = keyof ResourceDocuments;

@@ -8,6 +8,7 @@ import { newId } from '../core/ids.ts';
 import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
 import { readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
+import { writeEvents } from './events.ts';
 import { endOverUnreadBody } from './linger.ts';
 import type { OriginRules } from './origins.ts';
 import { preflightHeaders } from './origins.ts';
@@ -20,12 +21,13 @@ const BODIES: BodyBudget = { free: 256 * 1024 * 1024 };
 /** An answer that a socket may not take at once is given up when the client takes nothing for this long. */
 const LARGE_ANSWER_BYTES = 64 * 1024;
 const STALLED_MS = 60_000;
+const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 const NO_QUERY = new URLSearchParams();
 /** What a second one would mean is anybody's guess: refused (RFC 9112 §3.2). */
 const SINGLETONS = ['host', 'content-type', 'content-length'] as const;
 
 export interface DataPlaneServices {
-  readonly endpoint: McpEndpoint;
+  readonly endpoint: Pick<McpEndpoint, 'answer'>;
   /** JSON of the RFC 9728 document, or undefined where there is none. */
   readonly metadataOf: (gatewayId: string) => string | undefined;
   readonly origins: OriginRules;
@@ -54,7 +56,7 @@ export async function handleDataPlane(
     answer = plain(500, `An internal error occurred. (request id ${requestId})`);
   }
   const origin = request.headers.origin;
-  const bytesOut = send(request, response, answer, {
+  const bytesOut = await send(request, response, answer, {
     'x-amzn-requestid': requestId,
     ...(route.kind === 'mcp' ? services.origins.corsHeaders(origin) : { 'access-control-allow-origin': '*' }),
   });
@@ -92,10 +94,10 @@ async function answerTo(
       'Pages of this origin may not call this server. The operator can allow it with GATEWRIGHT_ALLOWED_ORIGINS.',
     );
   if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request.headers) };
-  if (request.method !== 'POST')
+  if (request.method === undefined || !METHODS.has(request.method))
     return {
       ...plain(405, 'Send JSON-RPC messages with POST.'),
-      headers: { allow: 'POST, OPTIONS', 'content-type': 'text/plain; charset=utf-8' },
+      headers: { allow: 'POST, GET, DELETE, OPTIONS', 'content-type': 'text/plain; charset=utf-8' },
     };
   const abort = new AbortController();
   response.once('close', () => {
@@ -103,7 +105,7 @@ async function answerTo(
   });
   const target = request.url ?? '/';
   const question = target.indexOf('?');
-  return services.endpoint(
+  return services.endpoint.answer(
     {
       requestId,
       gatewayId: route.gatewayId,
@@ -132,8 +134,9 @@ function send(
   response: ServerResponse,
   answer: McpAnswer,
   more: Readonly<Record<string, string>>,
-): number {
+): number | Promise<number> {
   if (response.destroyed) return 0;
+  if (answer.events) return writeEvents(request, response, { ...answer.headers, ...more }, answer.events);
   const body = answer.body ?? '';
   const asEvents = answer.status === 200 && body !== '' && wantsEventsOnly(request.headers.accept);
   const payload = asEvents ? `event: message\ndata: ${body}\n\n` : body;

@@ -5,6 +5,7 @@ import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import type { ErrorCode, GatewayError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
+import { RelayedError } from '../core/relay.ts';
 import type { RpcError } from './message.ts';
 
 /** A fault of the protocol itself, already in its wire form. */
@@ -26,9 +27,13 @@ export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;
 export const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS = -32602;
-const INTERNAL_ERROR = -32603;
+export const INTERNAL_ERROR = -32603;
 export const HEADER_MISMATCH = -32020;
+export const MISSING_CAPABILITY = -32021;
 export const UNSUPPORTED_VERSION = -32022;
+
+/** Errors between this gateway and a target's server that mean nothing to the client. */
+const OUR_OWN: ReadonlySet<number> = new Set([HEADER_MISMATCH, UNSUPPORTED_VERSION]);
 
 const TABLE: Readonly<Partial<Record<ErrorCode, readonly [status: number, code: number]>>> = Object.freeze({
   Validation: [400, INVALID_PARAMS],
@@ -59,6 +64,7 @@ export function renderError(thrown: unknown, requestId: string, log: Log): Error
         ...(thrown.data === undefined ? {} : { data: thrown.data }),
       },
     };
+  if (thrown instanceof RelayedError) return renderRelayed(thrown);
   const fault = toGatewayError(thrown);
   const [status, tabled] = TABLE[fault.code] ?? [500, INTERNAL_ERROR];
   // Credentials that are malformed say nothing about the body.
@@ -73,6 +79,22 @@ export function renderError(thrown: unknown, requestId: string, log: Log): Error
       ? `An internal error occurred. Please retry later. (request id ${requestId})`
       : fault.message;
   return { status, error: { code, message }, fault };
+}
+
+/** What a target's server answered. What it said of our request to it is ours to mend. */
+function renderRelayed({ code, message, data }: RelayedError): ErrorAnswer {
+  if (OUR_OWN.has(code))
+    return {
+      status: 200,
+      error: {
+        code: INTERNAL_ERROR,
+        message: `The MCP server of this target refused the request: ${message}`,
+      },
+    };
+  return {
+    status: code === MISSING_CAPABILITY ? 400 : 200,
+    error: { code, message, ...(data === undefined ? {} : { data }) },
+  };
 }
 
 function stackOf(fault: GatewayError): string | undefined {

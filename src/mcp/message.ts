@@ -24,14 +24,12 @@ export interface RpcNotification {
 
 export interface RpcResponse {
   readonly kind: 'response';
+  readonly id: MessageId;
+  /** JSON text of `{ result }` or `{ error }`. */
+  readonly outcome: string;
 }
 
 export type RpcMessage = RpcRequest | RpcNotification | RpcResponse;
-
-/** `_meta` key of the protocol version: a request that carries it speaks 2026-07-28 or later. */
-export const META_VERSION = 'io.modelcontextprotocol/protocolVersion';
-export const META_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
-export const META_SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 
 /**
  * Reads a body strictly (no duplicate members, bounded depth); long integers keep all their digits.
@@ -47,7 +45,11 @@ export function toMessage(value: JsonValue): RpcMessage | undefined {
   const { method, id, params } = value;
   if (typeof method !== 'string')
     return method === undefined && isId(id) && (value['result'] !== undefined || value['error'] !== undefined)
-      ? { kind: 'response' }
+      ? {
+          kind: 'response',
+          id,
+          outcome: stringifyLossless({ result: value['result'], error: value['error'] }),
+        }
       : undefined;
   if (params !== undefined && !isJsonObject(params)) return undefined;
   if (!Object.hasOwn(value, 'id')) return { kind: 'notification', method, params: params ?? {} };

@@ -20,8 +20,8 @@ import { compileServers } from './servers.ts';
 import type { GatewaySnapshot, SnapshotTool, ToolPage } from './snapshot.ts';
 import { createTargetServices, providerArnsOf } from './target-services.ts';
 import type { OpenedSecrets, TargetDoors } from './target-services.ts';
-import { nameTools } from './tool-names.ts';
-import type { NamingRules } from './tool-names.ts';
+import { nameTools } from '../core/tool-names.ts';
+import type { NamingRules } from '../core/tool-names.ts';
 
 /** AgentCore's default for `sessionConfiguration` without a time. */
 const DEFAULT_SESSION_SECONDS = 3_600;
@@ -175,7 +175,7 @@ function createTool(name: string, { row, prepared }: Draft, entry: CatalogueEntr
     definition,
     validate: (args) => validator()(args),
     ...(create ? { invocable: create(entry) } : {}),
-    ...(server ? { server } : {}),
+    ...(server ? { server, plan: entry.plan } : {}),
   };
 }
 

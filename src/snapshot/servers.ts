@@ -6,8 +6,8 @@ import type { ServerCatalogue } from '../core/tool.ts';
 import type { LiveTarget } from '../core/resources.ts';
 import type { PreparedTarget } from '../targets/target-type.ts';
 import type { SnapshotServer } from './snapshot.ts';
-import { nameTools } from './tool-names.ts';
-import type { NamingRules } from './tool-names.ts';
+import { nameTools } from '../core/tool-names.ts';
+import type { NamingRules } from '../core/tool-names.ts';
 
 /** AgentCore's default of `resourcePriority`. */
 const DEFAULT_PRIORITY = 1_000;

@@ -7,7 +7,7 @@ import type { UpstreamServer } from '../core/relay.ts';
 import type { ToolDefinition } from '../core/tool.ts';
 import type { SchemaFault } from '../lib/json-schema/compile.ts';
 import type { InvocableTool } from '../targets/target-type.ts';
-import type { NamingRules } from './tool-names.ts';
+import type { NamingRules } from '../core/tool-names.ts';
 
 /** A tool as this gateway offers it. Nothing of it is parsed or compiled before it is first needed. */
 export interface SnapshotTool {
@@ -24,8 +24,9 @@ export interface SnapshotTool {
   readonly ownName: string;
   /** Takes the call; absent where `server` does. */
   readonly invocable?: InvocableTool;
-  /** The MCP server whose tool it is: calls go through as they are. */
+  /** The MCP server whose tool it is: calls go through as they are, with what discovery wrote down of it. */
   readonly server?: UpstreamServer;
+  readonly plan?: string;
 }
 
 /** A target that is an MCP server, with what it offers besides tools. */

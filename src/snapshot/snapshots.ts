@@ -160,6 +160,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   function gatewaysTouched(change: Change): readonly string[] {
     if (change.kind === 'gateway') return [change.id];
     if (change.kind === 'gateway-target') return [change.parentId];
+    if (change.kind !== 'api-key-credential-provider' && change.kind !== 'secret') return [];
     return [...held].filter(([, { providers }]) => providers.size > 0).map(([gatewayId]) => gatewayId);
   }
 

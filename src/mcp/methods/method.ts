@@ -1,8 +1,16 @@
 // What a method handler is given and gives back. A handler knows nothing of HTTP.
 
 import type { CallContext } from '../../core/call.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { ClientLink } from '../../core/client-link.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Mailbox } from '../../sessions/session.ts';
+import type { McpSession } from '../../sessions/session.ts';
 import type { GatewaySnapshot } from '../../snapshot/snapshot.ts';
+import type { Headers } from '../era.ts';
 import type { RpcRequest } from '../message.ts';
+import type { ParkedCalls } from '../parked.ts';
+import type { Tokens } from '../tokens.ts';
 
 export interface MethodContext {
   readonly snapshot: GatewaySnapshot;
@@ -10,7 +18,17 @@ export interface MethodContext {
   /** The protocol version this request is answered in. */
   readonly version: string;
   readonly isModern: boolean;
+  readonly headers: Headers;
+  readonly session?: McpSession;
   readonly call: CallContext;
+  readonly clock: Clock;
+  /** What the client declared, for this request or at its handshake, in the form of 2026-07-28. */
+  readonly capabilities: () => JsonObject;
+  /** The way back to the client while the request runs. */
+  readonly link: () => ClientLink;
+  readonly tokens: () => Tokens;
+  readonly parked: ParkedCalls;
+  readonly mailbox: Mailbox;
   /** Fields for the access log that only the handler knows. */
   readonly note: (fields: { tool?: string; targetId?: string; isError?: boolean }) => void;
 }

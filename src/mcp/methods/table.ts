@@ -1,27 +1,67 @@
-// The one list of methods of each era. A method that is not here is not found.
+// The one list of methods of each era. A method that is not here is not found, and neither is one whose capability
+// the gateway does not declare to this client.
 
+import type { JsonObject } from '../../core/json.ts';
 import { discover } from './discover.ts';
 import { initialize } from './initialize.ts';
+import { promptsList, resourceTemplatesList, resourcesList, toolsList } from './lists.ts';
 import type { Method } from './method.ts';
+import { complete, promptsGet } from './prompts.ts';
+import { resourcesRead, resourcesSubscribe, resourcesUnsubscribe } from './resources.ts';
+import { setLevel } from './set-level.ts';
+import { tasksCancel, tasksGet, tasksUpdate } from './tasks.ts';
 import { toolsCall } from './tools-call.ts';
-import { toolsList } from './tools-list.ts';
 
-type MethodTable = Readonly<Record<string, Method | undefined>>;
+export interface MethodEntry {
+  readonly handle: Method;
+  /** Capability of the server without which there is no such method. */
+  readonly capability?: string;
+  /** Goes through to a target's server, which may send messages before the result. */
+  readonly isRelayed?: boolean;
+}
 
-const table = (methods: Record<string, Method>): MethodTable =>
-  Object.freeze(Object.assign(Object.create(null) as Record<string, Method>, methods));
+type MethodTable = Readonly<Record<string, MethodEntry | undefined>>;
+
+const table = (entries: Record<string, MethodEntry>): MethodTable =>
+  Object.freeze(Object.assign(Object.create(null) as Record<string, MethodEntry>, entries));
+
+const BOTH: Record<string, MethodEntry> = {
+  'tools/list': { handle: toolsList },
+  'tools/call': { handle: toolsCall, isRelayed: true },
+  'prompts/list': { handle: promptsList, capability: 'prompts' },
+  'prompts/get': { handle: promptsGet, capability: 'prompts', isRelayed: true },
+  'resources/list': { handle: resourcesList, capability: 'resources' },
+  'resources/templates/list': { handle: resourceTemplatesList, capability: 'resources' },
+  'resources/read': { handle: resourcesRead, capability: 'resources', isRelayed: true },
+  'completion/complete': { handle: complete, capability: 'completions' },
+};
 
 /** Revisions up to 2025-11-25. */
 export const LEGACY_METHODS: MethodTable = table({
-  initialize,
-  ping: () => '{}',
-  'tools/list': toolsList,
-  'tools/call': toolsCall,
+  ...BOTH,
+  initialize: { handle: initialize },
+  ping: { handle: () => '{}' },
+  'logging/setLevel': { handle: setLevel, capability: 'logging' },
+  'resources/subscribe': { handle: resourcesSubscribe, capability: 'resources' },
+  'resources/unsubscribe': { handle: resourcesUnsubscribe, capability: 'resources' },
 });
 
-/** 2026-07-28: no handshake, no ping. */
+/** 2026-07-28: no handshake, no ping. `subscriptions/listen` is a stream, and stands in listen.ts. */
 export const MODERN_METHODS: MethodTable = table({
-  'server/discover': discover,
-  'tools/list': toolsList,
-  'tools/call': toolsCall,
+  ...BOTH,
+  'server/discover': { handle: discover },
+  'tasks/get': { handle: tasksGet, capability: 'extensions' },
+  'tasks/update': { handle: tasksUpdate, capability: 'extensions' },
+  'tasks/cancel': { handle: tasksCancel, capability: 'extensions' },
 });
+
+/** The entry of a method that this connection can have. */
+export function methodNamed(
+  methods: MethodTable,
+  name: string,
+  capabilities: JsonObject,
+): MethodEntry | undefined {
+  const entry = methods[name];
+  if (entry?.capability !== undefined && capabilities[entry.capability] === undefined) return undefined;
+  return entry;
+}

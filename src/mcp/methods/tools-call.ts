@@ -1,12 +1,19 @@
 // `tools/call`: find the tool, check the arguments, call the target, render what came back.
 
-import { GatewayError } from '../../core/errors.ts';
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { renderNoAnswer } from '../../core/no-answer.ts';
 import type { ToolResult } from '../../core/tool.ts';
-import type { GatewaySnapshot } from '../../snapshot/snapshot.ts';
+import type { GatewaySnapshot, SnapshotTool } from '../../snapshot/snapshot.ts';
 import type { SchemaFault } from '../../lib/json-schema/compile.ts';
+import type { InvocableTool } from '../../targets/target-type.ts';
 import { INVALID_PARAMS, ProtocolError } from '../error-response.ts';
-import { finishResult } from '../render.ts';
+import { findDynamic, findForApp } from '../find.ts';
+import { checkParamHeaders } from '../param-headers.ts';
+import { relay } from '../relay.ts';
+import type { RelayTarget } from '../relay.ts';
+import { finishRelayed, finishResult } from '../render.ts';
 import type { Method, MethodContext } from './method.ts';
 
 /** From this revision on, bad arguments are a result the model can read and mend, not a protocol error. */
@@ -19,24 +26,65 @@ export const toolsCall: Method = async (ctx) => {
   if (typeof name !== 'string') throw new ProtocolError(400, INVALID_PARAMS, 'params.name must be a string');
   const args = request.params['arguments'] ?? {};
   if (!isJsonObject(args)) throw new ProtocolError(400, INVALID_PARAMS, 'params.arguments must be an object');
-  const tool = snapshot.tools.get(name);
-  if (!tool)
-    throw new ProtocolError(
-      ctx.isModern ? 200 : 404,
-      INVALID_PARAMS,
-      `Unknown tool: ${name.slice(0, 256)}${suggestion(name, snapshot)}`,
-    );
+  const tool = snapshot.tools.get(name) ?? findForApp(snapshot, name);
+  if (!tool) return callDynamic(ctx, name, args);
   ctx.note({ tool: tool.name, targetId: tool.targetId });
-  const { invocable } = tool;
-  if (!invocable) throw new GatewayError('Internal', 'relay comes next');
+  if (ctx.isModern) checkParamHeaders(tool, args, ctx.headers);
 
   const faults = tool.validate(args);
   if (faults.length > 0) return invalidArguments(ctx, describe(faults));
+  const { invocable } = tool;
+  return invocable ? callPlain(ctx, invocable, args) : callServer(ctx, serverOf(tool), tool.ownName, args);
+};
+
+async function callPlain(ctx: MethodContext, invocable: InvocableTool, args: JsonObject): Promise<string> {
   const result = await callOrExplain(ctx, () => invocable.call(args, ctx.call));
   if (typeof result === 'string') return result;
   ctx.note({ isError: result.isError });
   return renderResult(result, ctx.isModern);
-};
+}
+
+/** A tool of a target whose lists are not kept: what its arguments must be, only the server knows. */
+function callDynamic(ctx: MethodContext, name: string, args: JsonObject): Promise<string> {
+  const found = findDynamic(ctx.snapshot, name);
+  if (!found)
+    throw new ProtocolError(
+      ctx.isModern ? 200 : 404,
+      INVALID_PARAMS,
+      `Unknown tool: ${name.slice(0, 256)}${suggestion(name, ctx.snapshot)}`,
+    );
+  ctx.note({ tool: name.slice(0, 256), targetId: found.target.targetId });
+  return callServer(ctx, found.target, found.ownName, args);
+}
+
+function serverOf({ server, targetId, plan }: SnapshotTool): RelayTarget {
+  if (!server) throw new GatewayError('Internal', 'A tool has nobody to take its calls.');
+  return { targetId, server, ...(plan === undefined ? {} : { plan }) };
+}
+
+/** What goes wrong on the way to a server is a result that the model can read, as with every other target. */
+async function callServer(
+  ctx: MethodContext,
+  target: RelayTarget,
+  name: string,
+  args: JsonObject,
+): Promise<string> {
+  try {
+    const result = await relay(ctx, target, 'tools/call', { name, arguments: args });
+    ctx.note({ isError: result['isError'] === true });
+    return finishRelayed(result, ctx.isModern);
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError)) throw thrown;
+    const failure = renderNoAnswer(toGatewayError(thrown), ctx.snapshot.exceptionLevel, 'The MCP server');
+    if (!failure) throw thrown;
+    ctx.call.log.warn(
+      { targetId: target.targetId, code: thrown.code, detail: thrown.details.internal ?? thrown.message },
+      'a call got no answer',
+    );
+    ctx.note({ isError: true });
+    return renderResult(failure, ctx.isModern);
+  }
+}
 
 /** Arguments can also prove impossible while the request is built (a path value of `..`): the same kind of fault. */
 async function callOrExplain(

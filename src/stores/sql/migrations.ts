@@ -15,28 +15,25 @@ const RESOURCE_TABLES = [
   'client_token',
 ] as const;
 
+async function createResourceTable(db: Kysely<unknown>, table: string): Promise<void> {
+  await db.schema
+    .createTable(table)
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('parent_id', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .addColumn('document', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex(`${table}_name`).unique().on(table).columns(['parent_id', 'name']).execute();
+  await db.schema.createIndex(`${table}_created`).on(table).columns(['created_at', 'id']).execute();
+}
+
 const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   '0001-resources': {
     async up(db: Kysely<unknown>): Promise<void> {
-      for (const table of RESOURCE_TABLES) {
-        await db.schema
-          .createTable(table)
-          .addColumn('id', 'text', (column) => column.primaryKey())
-          .addColumn('parent_id', 'text', (column) => column.notNull())
-          .addColumn('name', 'text', (column) => column.notNull())
-          .addColumn('revision', 'integer', (column) => column.notNull())
-          .addColumn('created_at', 'bigint', (column) => column.notNull())
-          .addColumn('updated_at', 'bigint', (column) => column.notNull())
-          .addColumn('document', 'text', (column) => column.notNull())
-          .execute();
-        await db.schema
-          .createIndex(`${table}_name`)
-          .unique()
-          .on(table)
-          .columns(['parent_id', 'name'])
-          .execute();
-        await db.schema.createIndex(`${table}_created`).on(table).columns(['created_at', 'id']).execute();
-      }
+      for (const table of RESOURCE_TABLES) await createResourceTable(db, table);
       await db.schema
         .createTable('change')
         .addColumn('sequence', 'bigint', (column) => column.primaryKey())
@@ -56,6 +53,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
         .addColumn('value', 'bigint', (column) => column.notNull())
         .execute();
       await sql`insert into counter (name, value) values ('change', 0)`.execute(db);
+    },
+  },
+  '0002-sessions': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const table of ['mcp_session', 'mailbox']) await createResourceTable(db, table);
     },
   },
 });

@@ -44,6 +44,8 @@ export interface Tables {
   catalogue: ResourceTable;
   inline_payload: ResourceTable;
   client_token: ResourceTable;
+  mcp_session: ResourceTable;
+  mailbox: ResourceTable;
   change: ChangeTable;
   lease: LeaseTable;
   counter: CounterTable;
@@ -58,6 +60,8 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     catalogue: 'catalogue',
     'inline-payload': 'inline_payload',
     'client-token': 'client_token',
+    'mcp-session': 'mcp_session',
+    mailbox: 'mailbox',
   });
 
 /** The table of a kind. All resource tables have one form, so the compiler is told of one of them. */

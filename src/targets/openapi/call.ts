@@ -4,10 +4,11 @@
 import type { CallContext } from '../../core/call.ts';
 import { toGatewayError, type GatewayError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { renderNoAnswer } from '../../core/no-answer.ts';
 import type { CatalogueEntry, ToolResult } from '../../core/tool.ts';
 import { compileSchema } from '../../lib/json-schema/compile.ts';
 import type { InvocableTool, TargetServices } from '../target-type.ts';
-import { renderNoAnswer } from './failure.ts';
+
 import type { OperationPlan } from './plan.ts';
 import { propagate } from './propagation.ts';
 import { prepareRequest, type BuildRequest } from './request.ts';
@@ -78,7 +79,7 @@ async function callOperation(
       : result;
   } catch (thrown) {
     const error: GatewayError = toGatewayError(thrown);
-    const result = renderNoAnswer(error, services.exceptionLevel);
+    const result = renderNoAnswer(error, services.exceptionLevel, 'The API');
     if (result === undefined) throw error;
     ctx.log.warn(
       { code: error.code, detail: error.details.internal ?? error.message },

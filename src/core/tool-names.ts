@@ -34,6 +34,18 @@ export function nameTools(tools: readonly NamedTool[], rules: NamingRules): stri
   });
 }
 
+/** The name of a tool whose siblings are not known: of a target with dynamic listing. */
+export function publishedName({ target, tool }: NamedTool, rules: NamingRules): string {
+  const full = `${target}${SEPARATOR}${tool}`;
+  return shorten(rules.style === 'bare' ? tool : full, full, rules.maxLength);
+}
+
+/** The target's own name in a prefixed one, or undefined when it is another target's. */
+export function unprefixed(target: string, name: string): string | undefined {
+  const prefix = `${target}${SEPARATOR}`;
+  return name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+}
+
 function shorten(wanted: string, full: string, maxLength: number): string {
   return wanted.length <= maxLength ? wanted : withHash(wanted, full, maxLength);
 }

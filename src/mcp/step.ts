@@ -1,0 +1,67 @@
+// What the steps of one request hand to each other, and what they share in one process. Types only.
+
+import type { RequestHead } from '../authorizers/authorizer.ts';
+import type { Log } from '../core/call.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Sealer } from '../core/sealer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Mailbox } from '../sessions/session.ts';
+import type { Sessions } from '../sessions/session.ts';
+import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
+import type { CallStreams } from './call-streams.ts';
+import type { ChangesServices } from './changes.ts';
+import type { EventStream } from './event-stream.ts';
+import type { ListenServices } from './listen.ts';
+import type { ParkedCalls } from './parked.ts';
+
+export interface McpExchange {
+  readonly requestId: string;
+  readonly gatewayId: string;
+  readonly head: RequestHead;
+  readonly query: URLSearchParams;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+  /** @throws GatewayError TooLarge */
+  readBody(): Promise<Buffer>;
+}
+
+/** One wide line for the access log. */
+export interface AccessRecord {
+  method?: string;
+  version?: string;
+  tool?: string;
+  targetId?: string;
+  isError?: boolean;
+  code?: number;
+  reason?: string;
+  principal?: string;
+}
+
+export interface McpServices extends ChangesServices {
+  readonly snapshotOf: (gatewayId: string) => GatewaySnapshot | undefined;
+  /** URL of the RFC 9728 document of a gateway. */
+  readonly metadataUrlOf: (gatewayId: string) => string;
+  readonly sessions: Sessions;
+  readonly mailbox: Mailbox;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What all requests of the process share. */
+export interface Plane extends ListenServices {
+  readonly services: McpServices;
+  readonly parked: ParkedCalls;
+  readonly streams: CallStreams;
+  /** GET streams by session key. */
+  readonly listening: Map<string, EventStream>;
+}
+
+/** One request that has been let in. */
+export interface Step {
+  readonly plane: Plane;
+  readonly exchange: McpExchange;
+  readonly snapshot: GatewaySnapshot;
+  readonly principal: Principal;
+  readonly record: AccessRecord;
+}

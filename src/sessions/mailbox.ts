@@ -1,0 +1,123 @@
+// Messages to whichever process waits for them. Most are delivered in this process without anybody else noticing; one
+// whose addressee is elsewhere is laid in the store, sealed, and its process finds it there through the change feed.
+// For the few messages that belong to a live stream of one process: a client's answer to a server's question, a
+// cancellation, a stream to be resumed.
+
+import { createHash } from 'node:crypto';
+import { toGatewayError } from '../core/errors.ts';
+import type { Log } from '../core/call.ts';
+import type { Sealer } from '../core/sealer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Store } from '../stores/store.ts';
+import type { Mailbox } from './session.ts';
+
+/** How often the feed is read while somebody waits here. */
+const FEED_MS = 200;
+/** How long a sender waits for its message to be taken. */
+const TAKEN_WITHIN_MS = 3_000;
+/** How long a message lies that nobody takes. */
+const KEPT_MS = 60_000;
+const MAX_BYTES = 7 * 1024 * 1024;
+
+export interface MailboxServices {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The mailbox of this process. */
+export function createMailbox({ store, sealer, clock, log }: MailboxServices): Mailbox {
+  /** By row id, so that a change in the feed is looked up without opening anything. */
+  const waiting = new Map<string, { readonly address: string; readonly listener: (text: string) => void }>();
+  let timer: NodeJS.Timeout | undefined;
+  let seen: number | undefined;
+  let isReading = false;
+
+  async function read(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
+    try {
+      seen ??= await store.sequence();
+      const changes = await store.changes(seen);
+      seen = changes.at(-1)?.sequence ?? seen;
+      for (const { kind, id } of changes) if (kind === 'mailbox' && waiting.has(id)) await take(id);
+    } catch (thrown) {
+      log.warn({ reason: toGatewayError(thrown).message }, 'messages of other processes cannot be read');
+    } finally {
+      isReading = false;
+    }
+  }
+
+  async function take(id: string): Promise<void> {
+    const row = await store.get('mailbox', id);
+    const waiter = waiting.get(id);
+    if (!row || !waiter) return;
+    const text = sealer.open('mailbox', row.document.sealed, [waiter.address]);
+    if (!(await store.transaction((tx) => tx.remove('mailbox', id)))) return;
+    if (text !== undefined && row.document.expiresAt > clock.now()) waiter.listener(text);
+  }
+
+  /** The feed is read only while somebody waits: most processes, most of the time, read nothing. */
+  function follow(): void {
+    if (waiting.size > 0 && !timer) {
+      timer = setInterval(() => void read(), FEED_MS);
+      timer.unref();
+      void read();
+    } else if (waiting.size === 0 && timer) {
+      clearInterval(timer);
+      timer = undefined;
+      seen = undefined;
+    }
+  }
+
+  async function isTaken(id: string): Promise<boolean> {
+    const until = clock.monotonic() + TAKEN_WITHIN_MS;
+    while (clock.monotonic() < until) {
+      await new Promise((resolve) => setTimeout(resolve, FEED_MS / 2));
+      if (!(await store.get('mailbox', id))) return true;
+    }
+    return !(await store.transaction((tx) => tx.remove('mailbox', id)));
+  }
+
+  return Object.freeze({
+    wait(address: string, listener: (text: string) => void): () => void {
+      const id = idOf(address);
+      const entry = { address, listener };
+      waiting.set(id, entry);
+      follow();
+      return () => {
+        if (waiting.get(id) === entry) waiting.delete(id);
+        follow();
+      };
+    },
+    async post(address: string, text: string): Promise<boolean> {
+      const id = idOf(address);
+      const here = waiting.get(id);
+      if (here) {
+        here.listener(text);
+        return true;
+      }
+      if (text.length > MAX_BYTES) return false;
+      const document = {
+        sealed: sealer.seal('mailbox', text, [address]),
+        expiresAt: clock.now() + KEPT_MS,
+      };
+      await store.transaction(async (tx) => {
+        // A message to the same address that nobody took is of no use any more.
+        await tx.remove('mailbox', id);
+        await tx.create('mailbox', { id, name: id, document });
+      });
+      return isTaken(id);
+    },
+    close(): void {
+      clearInterval(timer);
+      waiting.clear();
+    },
+  });
+}
+
+/** Addresses hold what clients may not choose for others; the store sees their hash only. */
+function idOf(address: string): string {
+  return createHash('sha256').update(address).digest('base64url');
+}
