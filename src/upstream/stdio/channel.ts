@@ -43,16 +43,22 @@ export async function openChannel(
   server: StdioServerConfiguration,
   services: ChannelServices,
 ): Promise<OpenedChannel> {
-  const child = spawn(server.command, server.args, {
-    cwd: server.cwd,
-    env: server.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-    windowsHide: true,
-  });
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    child = spawn(server.command, server.args, {
+      cwd: server.cwd,
+      env: server.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+      windowsHide: true,
+    });
+  } catch (thrown) {
+    throw startFault(thrown, server);
+  }
   const { pid } = child;
   // Without a number it has not started; the event that says why comes a moment later.
-  if (pid === undefined) throw await startFault(child, server);
+  if (pid === undefined)
+    throw startFault(await new Promise<Error>((resolve) => child.once('error', resolve)), server);
   child.on('error', () => undefined);
   return runChannel(server, child, pid, services);
 }
@@ -72,6 +78,8 @@ function runChannel(
   let closing: Promise<void> | undefined;
   /** Settled when the program itself has ended and been waited for. */
   const exited = Promise.withResolvers<undefined>();
+  /** Settled when everybody knows. */
+  const told = Promise.withResolvers<undefined>();
 
   warden.guard(pid);
   const unwatch = memory.watch(pid, server.maxMemoryBytes, (bytes) => {
@@ -105,6 +113,7 @@ function runChannel(
       log.info({ ...of, reason: cause }, 'stdio server is gone');
       for (const listener of exitListeners) listener(exitReason);
       exitListeners = [];
+      told.resolve(undefined);
     };
     const timer = setTimeout(tell, LAST_LINES_MS).unref();
     child.once('close', tell);
@@ -127,7 +136,7 @@ function runChannel(
     const timer = setTimeout(() => void endGroup(pid), STDIN_GRACE_MS);
     await exited.promise;
     clearTimeout(timer);
-    await gone;
+    await Promise.all([gone, told.promise]);
   }
 
   function refused(): GatewayError {
@@ -176,21 +185,19 @@ function isMessage(line: string): boolean {
   return /^\s*[{[]/.test(line) && /[}\]]\s*$/.test(line.slice(-100));
 }
 
-async function startFault(
-  child: ChildProcessWithoutNullStreams,
-  { name, command, cwd }: StdioServerConfiguration,
-): Promise<GatewayError> {
-  const fault = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
+function startFault(fault: unknown, { name, command, cwd }: StdioServerConfiguration): GatewayError {
+  const code = fault instanceof Error && 'code' in fault ? fault.code : undefined;
+  const message = fault instanceof Error ? fault.message : String(fault);
   const why =
-    fault.code === 'ENOENT'
+    code === 'ENOENT'
       ? existsSync(cwd)
         ? `there is no program ${command} (looked for on the PATH of the gateway, or of the server’s own env)`
         : `its folder ${cwd} is not there`
-      : fault.code === 'EACCES'
+      : code === 'EACCES'
         ? `${command} may not be executed by this user`
-        : fault.message;
+        : message;
   return new GatewayError('UpstreamRefused', `The stdio server ${name} does not start: ${why}.`, {
     cause: fault,
-    internal: fault.message,
+    internal: message,
   });
 }

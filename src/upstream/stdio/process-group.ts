@@ -1,7 +1,11 @@
 // A process group: the program that was started and whatever it started in turn. Ended as a whole, by signals, and
 // looked at until nothing of it is left.
 
-const GRACE_MS = 2_000;
+/** How long is waited after each signal. Nobody can ignore the last one; who is dead and never waited for stays listed. */
+const ENDING = [
+  ['SIGTERM', 2_000],
+  ['SIGKILL', 250],
+] as const;
 const LOOK_MS = 25;
 
 /** Sends a signal to every process of the group. @returns false when there is none left */
@@ -17,8 +21,8 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 
 /** Fulfils when nothing of the group is left: SIGTERM, and SIGKILL after two seconds. */
 export async function endGroup(group: number): Promise<void> {
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const)
-    if (!signalGroup(group, signal) || (await isGoneWithin(group, GRACE_MS))) return;
+  for (const [signal, graceMs] of ENDING)
+    if (!signalGroup(group, signal) || (await isGoneWithin(group, graceMs))) return;
 }
 
 async function isGoneWithin(group: number, ms: number): Promise<boolean> {

@@ -250,6 +250,7 @@ describe('a stdio server', () => {
         { command: 'gatewright-no-such-program' },
         { command: import.meta.filename },
         { command: 'cat', cwd: '/no/such/folder' },
+        { command: 'cat', args: ['x'.repeat(4 * MIB)] },
       ].map((change) =>
         serversOf({ name: 'x', args: [], ...change })
           .start('x')
@@ -263,6 +264,7 @@ describe('a stdio server', () => {
       expect.stringMatching(/^UpstreamRefused: .* no program gatewright-no-such-program.*PATH/),
       expect.stringMatching(/^UpstreamRefused: .* may not be executed/),
       expect.stringMatching(/^UpstreamRefused: .* folder \/no\/such\/folder/),
+      expect.stringMatching(/^UpstreamRefused: .* does not start/),
     ]);
     await expect(serversOf().start('y')).rejects.toThrow('no stdio server named y');
     await expect(NO_STDIO_SERVERS.start('y')).rejects.toThrow('no stdio server named y');
