@@ -9,6 +9,8 @@ import type { EventSource, EventStreamOptions } from './event-stream.ts';
 
 /** Silence before a JSON answer becomes a stream with heartbeats (milliseconds). */
 const SILENCE_MS = 15_000;
+/** The same where a stream can be resumed and a document cannot: calls of any length can then lose their connection. */
+const RESUMABLE_SILENCE_MS = 50;
 
 export interface Reply {
   /** Resolves when the head of the answer is known. */
@@ -32,7 +34,7 @@ export function createReply(options: EventStreamOptions): Reply {
     }
     return stream;
   };
-  const timer = setTimeout(open, SILENCE_MS);
+  const timer = setTimeout(open, options.id === undefined ? SILENCE_MS : RESUMABLE_SILENCE_MS);
   timer.unref();
   return {
     answer: promise,
