@@ -10,12 +10,10 @@ import { GetGatewayCommand, ListGatewaysCommand } from '@aws-sdk/client-bedrock-
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { describe, expect, it } from 'vitest';
-import { TARGET_TYPES } from '../../src/plugins.ts';
 import { allTools, mcpClient, sdkFor, textOf } from '../support/process-clients.ts';
 import { closing, runGatewright, startServer, temporaryFolder } from '../support/process.ts';
 import type { RunningServer } from '../support/process.ts';
 
-const hasMcpServers = TARGET_TYPES.some(({ type }) => type === 'MCP_SERVER');
 const KEY = 'canary-key-0123456789abcdef';
 const SDK = join(import.meta.dirname, '../../node_modules/@modelcontextprotocol/sdk/dist/esm/server');
 
@@ -88,7 +86,7 @@ function stdioServersFile(entry: object = {}): string {
   return file;
 }
 
-describe.skipIf(!hasMcpServers)('an MCP server behind a gateway', () => {
+describe('an MCP server behind a gateway', () => {
   it('is reached over HTTP by being named, with its key, and keeps its gateway over restarts', async () => {
     const upstream = await startMcpServer();
     const dataDir = join(temporaryFolder(), 'data');
