@@ -26,7 +26,7 @@ const STREAMS = {
 
 let app: TestApp;
 let made = 0;
-const unique = (): string => `unique-${(made += 1)}`;
+const unique = (): string => `unique_${(made += 1)}`;
 
 beforeAll(async () => {
   app = await openTestApp();
@@ -184,9 +184,9 @@ describe.each(Object.entries(SERVERS))('%s', (_server, open) => {
 
     test('is told of log messages once it wants them', async () => {
       await client.wantLogs();
-      const before = client.heard.length;
+      client.forget();
       await client.call('test_tool_with_logging');
-      const logged = client.heard.slice(before).filter(({ method }) => method === 'notifications/message');
+      const logged = client.heard.filter(({ method }) => method === 'notifications/message');
       expect(logged.map(({ params }) => params['data'])).toEqual([
         'Tool execution started',
         'Tool processing data',
@@ -211,15 +211,31 @@ describe.each(Object.entries(SERVERS))('%s', (_server, open) => {
       expect(
         await until(client.hears('notifications/resources/updated'), () => fixture.touch(uri)),
       ).toMatchObject({ uri });
-      const name = unique().replace('-', '_');
-      await until(client.hears('notifications/tools/list_changed'), () => fixture.addTool(name));
-      await expect.poll(() => client.listTools()).toContain(name);
-      expect(textOf(await client.call(name))).toBe(`Here for now: ${name}`);
-      await until(client.hears('notifications/prompts/list_changed'), () =>
-        fixture.addPrompt(`${name}_prompt`),
-      );
-      await expect.poll(() => client.listPrompts()).toContain(`${name}_prompt`);
+      for (const [method, change] of [
+        ['notifications/tools/list_changed', () => fixture.addTool(unique())],
+        ['notifications/prompts/list_changed', () => fixture.addPrompt(unique())],
+      ] as const) {
+        client.forget();
+        await until(client.hears(method), change);
+      }
     });
+  });
+
+  test('what a server adds is listed and can be used', async () => {
+    const listening = await connectSdk('v2 of 2026-07-28', url);
+    await listening.follow('test://watched-resource');
+    const name = unique();
+    fixture.addTool(name);
+    fixture.addPrompt(name);
+    for (const kind of CLIENT_KINDS) {
+      const other = await connectSdk(kind, url);
+      // Lists are read anew once in a while, however often they change.
+      await expect.poll(() => other.listTools(), { timeout: 20_000 }).toContain(name);
+      await expect.poll(() => other.listPrompts(), { timeout: 20_000 }).toContain(name);
+      expect(textOf(await other.call(name))).toBe(`Here for now: ${name}`);
+      await other.close();
+    }
+    await listening.close();
   });
 
   test('prefixed names: tools and prompts by the target’s name, resources as they are', async () => {

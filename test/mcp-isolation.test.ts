@@ -7,7 +7,7 @@ import { openTestApp } from './support/app.ts';
 import type { TestApp } from './support/app.ts';
 import { openFixtureServer } from './support/fixture-server.ts';
 import type { FixtureServer } from './support/fixture-server.ts';
-import { messagesOf, openRawSession, postModern } from './support/mcp-stream.ts';
+import { eventsOf, messagesOf, openRawSession, postModern } from './support/mcp-stream.ts';
 
 /** Calls of each client. */
 const CALLS = 600;
@@ -148,5 +148,138 @@ describe.each(['modern', 'legacy'] as const)('a server of the %s era', (eras) =>
     expect(new Set(named.map((names) => JSON.stringify(names))).size).toBe(1);
     expect(named[0]).toContain('other___slow_echo');
     for (const caller of callers) await caller.close();
+  });
+
+  /** A call under way that tells its progress, so that its answer is a stream. */
+  const slow = (value: string): JsonObject => ({
+    name: 'target___slow_echo',
+    arguments: { ms: 60_000, value },
+    _meta: { progressToken: 'same' },
+  });
+
+  test('whoever cancels an id cancels a call of its own', async () => {
+    const [one, two] = [await openRawSession(url), await openRawSession(url)] as const;
+    const names = ['one', 'two'].map((name) => `${eras}-cancel-${name}`);
+    const given = new AbortController();
+    for (const [index, session] of [one, two].entries())
+      void session
+        .post({ id: 'same', method: 'tools/call', params: slow(names[index] ?? '') }, given.signal)
+        .then((answer) => answer.text())
+        .catch(() => undefined);
+    for (const name of names) await fixture.seen('slow_echo started', name);
+    await (await one.post({ method: 'notifications/cancelled', params: { requestId: 'same' } })).text();
+    await fixture.seen('slow_echo cancelled', names[0]);
+    expect(fixture.events).not.toContainEqual({ kind: 'slow_echo cancelled', value: names[1] });
+    await two.close();
+    await fixture.seen('slow_echo cancelled', names[1]);
+    await one.close();
+    given.abort();
+  });
+
+  test('whoever goes away takes its own call along, not one with the same id', async () => {
+    const names = ['left', 'stayed'].map((name) => `${eras}-away-${name}`);
+    const leaving = names.map(() => new AbortController());
+    for (const [index, { signal }] of leaving.entries())
+      void postModern(url, 'tools/call', slow(names[index] ?? ''), { id: 'same', signal })
+        .then((answer) => answer.text())
+        .catch(() => undefined);
+    for (const name of names) await fixture.seen('slow_echo started', name);
+    leaving[0]?.abort();
+    await fixture.seen('slow_echo cancelled', names[0]);
+    expect(fixture.events).not.toContainEqual({ kind: 'slow_echo cancelled', value: names[1] });
+    leaving[1]?.abort();
+    await fixture.seen('slow_echo cancelled', names[1]);
+  });
+
+  test('questions reach the client whose call raised them, and only its answer counts', async () => {
+    const sessions = [
+      await openRawSession(url, { elicitation: {} }),
+      await openRawSession(url, { elicitation: {} }),
+    ] as const;
+    const calls = await Promise.all(
+      sessions.map(async (session, who) => {
+        const answer = await session.post({
+          id: 'same',
+          method: 'tools/call',
+          params: { name: 'target___test_elicitation', arguments: { message: `question for ${who}` } },
+        });
+        const events = eventsOf(answer);
+        let asked: JsonObject | undefined;
+        while (!asked) {
+          const { value, done } = await events.next();
+          if (done) throw new Error('the call ended without a question');
+          if (value.message?.['method'] === 'elicitation/create') asked = value.message;
+        }
+        return { session, events, asked };
+      }),
+    );
+    const answerOf = (who: number): JsonObject => ({
+      action: 'accept',
+      content: { username: `user ${who}`, email: 'user@example.com' },
+    });
+    // Each is answered by the other client first, whom nobody has asked.
+    const stolen = await Promise.all(
+      calls.map(async ({ asked }, who) => {
+        expect(asked['params']).toMatchObject({ message: `question for ${who}` });
+        const other = sessions[1 - who] ?? sessions[0];
+        const answer = await other.post({ id: asked['id'] ?? null, result: answerOf(1 - who) });
+        await answer.text();
+        return answer.status;
+      }),
+    );
+    expect(stolen.every((status) => status < 500)).toBe(true);
+    for (const [who, { session, asked, events }] of calls.entries()) {
+      await (await session.post({ id: asked['id'] ?? null, result: answerOf(who) })).text();
+      const rest: JsonObject[] = [];
+      for await (const { message } of events) if (message) rest.push(message);
+      expect(JSON.stringify(rest.at(-1))).toContain(`user ${who}`);
+      expect(JSON.stringify(rest)).not.toContain(`user ${1 - who}`);
+    }
+    for (const session of sessions) await session.close();
+  });
+
+  test('a state belongs to the request that it was given for', async () => {
+    const meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+    const ask = async (params: JsonObject) =>
+      (await messagesOf(await postModern(url, 'tools/call', params, { meta }))).at(-1) ?? {};
+    const question = { name: 'target___test_input_required_result_request_state', arguments: {} };
+    const confirmed = { action: 'accept', content: { ok: true } };
+    const states: unknown[] = [];
+    for (const other of [
+      { ...question, arguments: { more: 1 } },
+      { ...question, name: 'other___test_input_required_result_request_state' },
+      { ...question, name: 'target___test_input_required_result_tampered_state' },
+    ]) {
+      const { requestState, inputRequests } = (await ask(question))['result'] as JsonObject;
+      const [key = ''] = Object.keys(inputRequests as JsonObject);
+      const answers = { inputResponses: { [key]: confirmed }, requestState: requestState ?? null };
+      states.push(requestState);
+      expect(await ask({ ...other, ...answers })).toMatchObject({ error: { code: -32602 } });
+      expect(await ask({ ...question, ...answers })).toMatchObject({
+        result: { content: [{ text: 'state-ok' }] },
+      });
+    }
+    expect(new Set(states).size).toBe(3);
+  });
+
+  test('a session of one gateway is none of another', async () => {
+    const { url: otherUrl } = await app.gateway({
+      mcp: { sessionConfiguration: { sessionTimeoutInSeconds: 3_600 } },
+      servers: { target: fixture.url },
+    });
+    const session = await openRawSession(url);
+    const answer = await fetch(otherUrl, {
+      method: 'POST',
+      headers: {
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        'mcp-protocol-version': '2025-11-25',
+        'mcp-session-id': session.id,
+      },
+      body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
+    });
+    expect(answer.status).toBe(404);
+    await answer.text();
+    await session.close();
   });
 });

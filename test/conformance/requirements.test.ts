@@ -35,7 +35,7 @@ const MINIMUM: Readonly<Record<Revision, Readonly<Record<string, number>>>> = {
     'server-session-lifecycle': 3,
     // The second check is for answers that come as streams, which lists need not.
     'server-sse-multiple-streams': 1,
-    // The third is for servers that close their own stream half-way; the gateway need not when its target does.
+    // The third is about a stream closed half-way. That of the target is; the gateway's own stays open.
     'server-sse-polling': 2,
     'tools-call-audio': 1,
     'tools-call-elicitation': 1,

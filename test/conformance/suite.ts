@@ -50,6 +50,31 @@ function readChecks(file: string): readonly Check[] {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Check[]) : [];
 }
 
+/** One scenario for clients, played against the program that `command` starts. */
+export async function runClientScenario(
+  command: string,
+  revision: Revision,
+  scenario: string,
+): Promise<readonly Check[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-conformance-'));
+  const wish = ['--command', command, '--scenario', scenario, '--spec-version', revision];
+  try {
+    const said = await new Promise<string>((resolve) => {
+      execFile(
+        process.execPath,
+        [program, 'client', ...wish, '--output-dir', folder],
+        { maxBuffer: 16 * 1024 * 1024, timeout: 50_000 },
+        (_error, stdout, stderr) => resolve(stdout + stderr),
+      );
+    });
+    const [name] = readdirSync(folder);
+    if (name === undefined) throw new Error(`the suite left no results: ${said.slice(-2_000)}`);
+    return JSON.parse(readFileSync(join(folder, name, 'checks.json'), 'utf8')) as Check[];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Folders are named `server-<scenario>-<time>`. */
 function scenarioOf(folder: string): string {
   return folder.replace(/^server-/, '').replace(/-\d{4}-\d{2}-\d{2}T.*$/, '');

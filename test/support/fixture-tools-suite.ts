@@ -129,6 +129,7 @@ const STREAMING: readonly FixtureTool[] = [
     return text('Progress was reported.');
   }),
   tool('test_reconnection', 'Closes its stream before it answers', {}, async (call) => {
+    await call.ctx.mcpReq.log('info', 'The stream will be closed.', 'fixture');
     await pause(30, call.ctx.mcpReq.signal);
     call.ctx.http?.closeSSE?.();
     call.state.tell('stream-closed');

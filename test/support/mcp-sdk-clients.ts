@@ -39,6 +39,8 @@ export interface SdkClient {
   readonly heard: readonly { readonly method: string; readonly params: Data }[];
   /** Resolves with the first such message, past or to come. */
   hears(method: string, matches?: (params: Data) => boolean): Promise<Data>;
+  /** Forgets what it heard. */
+  forget(): void;
   /** What it answers servers from now on. */
   answer(answers: Answers): void;
   version(): string | undefined;
@@ -81,6 +83,10 @@ class Ear {
       one.resolve(params);
       return false;
     });
+  }
+
+  forget(): void {
+    this.heard.length = 0;
   }
 
   hears(method: string, matches: (params: Data) => boolean): Promise<Data> {
@@ -126,6 +132,7 @@ async function connectV1(url: string): Promise<SdkClient> {
     isModern: false,
     heard: ear.heard,
     hears: (method, matches = () => true) => ear.hears(method, matches),
+    forget: () => ear.forget(),
     answer: (given) => void (answers = given),
     version: () => transport.protocolVersion,
     capabilities: () => client.getServerCapabilities() ?? {},
@@ -188,6 +195,7 @@ async function connectV2(url: string, isModern: boolean): Promise<SdkClient> {
     isModern,
     heard: ear.heard,
     hears: (method, matches = () => true) => ear.hears(method, matches),
+    forget: () => ear.forget(),
     answer: (given) => void (answers = given),
     version: () => client.getNegotiatedProtocolVersion(),
     capabilities: () => client.getServerCapabilities() ?? {},
