@@ -14,7 +14,7 @@ import type { Mailbox } from './session.ts';
 /** How often the feed is read while somebody waits here. */
 const FEED_MS = 200;
 /** How long a sender waits for its message to be taken. */
-const TAKEN_WITHIN_MS = 3_000;
+const TAKEN_WITHIN_MS = 1_500;
 /** How long a message lies that nobody takes. */
 const KEPT_MS = 60_000;
 const MAX_BYTES = 7 * 1024 * 1024;
