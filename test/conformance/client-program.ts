@@ -25,11 +25,13 @@ if (!server) throw new Error('this kind of target is no server');
 const { session, end } = createSession('conformance');
 const objects = (value: JsonValue | undefined): JsonObject[] =>
   Array.isArray(value) ? value.filter((item) => isJsonObject(item)) : [];
-const send = (
-  method: string,
-  params: JsonObject = {},
-  client: ClientLink = clientOf(),
-): Promise<JsonObject> => server.request(method, params, callOf({ client }));
+const person = clientOf({
+  capabilities: { elicitation: { form: { applyDefaults: true } } },
+  request: (_method, params) => Promise.resolve(confirm(params)),
+  session,
+});
+const send = (method: string, params: JsonObject = {}): Promise<JsonObject> =>
+  server.request(method, params, callOf({ client: person }));
 const list = async (method: string, member: string): Promise<JsonObject[]> =>
   objects((await send(method))[member]);
 const tools = (): Promise<JsonObject[]> => list('tools/list', 'tools');

@@ -67,7 +67,7 @@ export function createMcpClient(options: McpClientOptions): McpClient {
   const { clock, log } = services;
   const { label } = transport;
   const tools = createToolIndex();
-  const legacy = createLegacyClient({ transport, sessions, clock, limits, onChange: notice });
+  const legacy = createLegacyClient({ transport, sessions, clock, limits, closing, onChange: notice });
   let verdict: { readonly era: Era; readonly at: number } | undefined;
   let probing: Promise<Era> | undefined;
 

@@ -8,7 +8,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { RelayedError } from '../../core/relay.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { discard, readAnswer, readError, statusFault } from './answer.ts';
-import { toCanonicalError, toCanonicalResult, toLegacyParams } from './canonical.ts';
+import { toCanonicalError, toCanonicalResult, toLegacyCapabilities, toLegacyParams } from './canonical.ts';
 import { LOG_LEVELS, createClientSide } from './client-side.ts';
 import { detach, pause } from './context.ts';
 import { sessionHeaders } from './handshake.ts';
@@ -16,6 +16,7 @@ import type { LegacySession } from './handshake.ts';
 import type { LegacySessions } from './legacy-sessions.ts';
 import { wantsProgress, withError } from './modern.ts';
 import type { Outcome } from './modern.ts';
+import { createSessionStreams } from './session-streams.ts';
 import type { Limits, Reply, ResumePoint, SendOptions, Transport } from './transport.ts';
 
 const METHOD_NOT_FOUND = -32_601;
@@ -25,6 +26,8 @@ export interface LegacyClientOptions {
   readonly sessions: LegacySessions;
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Aborted when the target is closed. */
+  readonly closing: AbortSignal;
   readonly onChange: (method: string, params: JsonObject) => void;
 }
 
@@ -35,8 +38,9 @@ export interface LegacyClient {
 
 /** A client of one server of the legacy era. */
 export function createLegacyClient(options: LegacyClientOptions): LegacyClient {
-  const { transport, sessions, clock, limits, onChange } = options;
+  const { transport, sessions, clock, limits, closing, onChange } = options;
   const { label } = transport;
+  const streams = createSessionStreams(transport, { clock, limits, closing });
   /** The least severe level that was asked for in a session. */
   const levels = new WeakMap<LegacySession, string>();
 
@@ -57,6 +61,7 @@ export function createLegacyClient(options: LegacyClientOptions): LegacyClient {
       answer: async (message) => discard(await transport.send(message, { ctx: call, headers })),
     });
     const sending: SendOptions = { ctx: call, headers, isWaitedFor: side.isAsking };
+    const leave = canBeAsked(call) ? await streams.join(session, id, side, call) : undefined;
     try {
       const message = { id, method, params: toLegacyParams(params, hasProgress ? id : undefined) };
       const reply = await transport.send(message, sending);
@@ -68,6 +73,7 @@ export function createLegacyClient(options: LegacyClientOptions): LegacyClient {
       if (thrown instanceof GatewayError && thrown.code === 'UpstreamTimeout') void cancel(id, session, call);
       throw thrown;
     } finally {
+      leave?.();
       side.close();
     }
   }
@@ -142,6 +148,12 @@ export function createLegacyClient(options: LegacyClientOptions): LegacyClient {
       throw statusFault(status, label);
     },
   };
+}
+
+/** Whether the server may ask this client something outside the call's own stream: the session has to be its alone. */
+function canBeAsked({ client }: CallContext): boolean {
+  if (!client?.request || !client.session) return false;
+  return Object.keys(toLegacyCapabilities(client.capabilities)).length > 0;
 }
 
 /** Whether the server no longer knows the session: 404 by the specification, 400 by many servers. */

@@ -1,5 +1,5 @@
-// An MCP server behind the gateway, as core/relay.ts wants it: one client for an HTTP endpoint, or a process for each
-// session of a program; its health; and one hub for all who follow its changes.
+// An MCP server behind the gateway, as core/relay.ts wants it: an HTTP endpoint or programs of one name, with a record
+// of its health and one hub for all who follow its changes.
 
 import type { CallContext } from '../../core/call.ts';
 import { GatewayError } from '../../core/errors.ts';
@@ -10,15 +10,38 @@ import { showEndpoint } from './check.ts';
 import type { Endpoint } from './check.ts';
 import { createMcpClient } from './client.ts';
 import type { McpClient } from './client.ts';
+import { detach, ownContext, whileCalled } from './context.ts';
+import { followLegacy, followModern } from './follow.ts';
+import { openSession, sessionHeaders } from './handshake.ts';
 import { createHealthRecord } from './health.ts';
 import { createHttpTransport } from './http.ts';
+import { createListenHub } from './hub.ts';
+import type { Follow } from './hub.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
+import { createPrograms } from './programs.ts';
 import { DEFAULT_LIMITS } from './transport.ts';
 import type { Limits } from './transport.ts';
 
 /** What discovery needs besides: how the server describes itself. */
 export interface McpServer extends UpstreamServer {
   describe: McpClient['describe'];
+}
+
+/** What differs between an endpoint and programs. */
+interface Connection {
+  /** Runs some work with the client for a call. */
+  use<T>(call: CallContext, work: (client: McpClient) => Promise<T>): Promise<T>;
+  follow: Follow;
+  close(): Promise<void>;
+}
+
+interface ConnectionOptions {
+  readonly label: string;
+  readonly services: TargetServices;
+  readonly limits: Limits;
+  /** Aborted when the target is closed. */
+  readonly closing: AbortSignal;
+  readonly onChange: (method: string, params: JsonObject) => void;
 }
 
 /** Nothing is connected or started before the first request. */
@@ -28,33 +51,27 @@ export function createMcpServer(
   limits: Limits = DEFAULT_LIMITS,
 ): McpServer {
   const { clock } = services;
+  const label = showEndpoint(endpoint);
   const closing = new AbortController();
   const health = createHealthRecord(clock);
-  const onChange = (_method: string, _params: JsonObject): void => undefined;
-  if ('program' in endpoint)
-    throw new GatewayError('Validation', 'stdio targets are not available in this version.');
-  const transport = createHttpTransport(endpoint.url, services, limits);
-  const sessions = createLegacySessions(transport, {
-    targetId: services.targetId,
-    endpoint: showEndpoint(endpoint),
-    clock,
-    limits,
-    closing: closing.signal,
-  });
-  const client = createMcpClient({
-    transport,
-    sessions,
+  const options: ConnectionOptions = {
+    label,
     services,
     limits,
     closing: closing.signal,
-    onChange,
-  });
+    onChange: (method, params) => hub.deliver(method, params),
+  };
+  const connection =
+    'program' in endpoint
+      ? connectPrograms(endpoint.program, options)
+      : connectEndpoint(endpoint.url, options);
+  const hub = createListenHub(connection.follow, limits, clock);
 
-  async function watch<T>(call: CallContext, work: () => Promise<T>): Promise<T> {
+  async function watch<T>(call: CallContext, work: (client: McpClient) => Promise<T>): Promise<T> {
     if (closing.signal.aborted)
       throw new GatewayError('UpstreamRefused', 'The target has been changed or deleted.');
     try {
-      const result = await work();
+      const result = await connection.use(call, work);
       health.succeeded();
       return result;
     } catch (thrown) {
@@ -65,18 +82,65 @@ export function createMcpServer(
   }
 
   return {
-    label: showEndpoint(endpoint),
+    label,
     health: () => health.state(),
-    describe: (call) => watch(call, () => client.describe(call)),
-    request: (method, params, call, plan) =>
-      watch(call, () => {
-        const signal = AbortSignal.any([call.signal, closing.signal]);
-        return client.request(method, params, { ...call, signal }, plan);
-      }),
-    listen: () => ({ update: () => undefined, close: () => undefined }),
+    describe: (call) => watch(call, (client) => client.describe(call)),
+    request(method, params, call, plan) {
+      const signal = AbortSignal.any([call.signal, closing.signal]);
+      return watch(call, (client) => client.request(method, params, { ...call, signal }, plan));
+    },
+    listen: (filter, onEvent) => hub.listen(filter, onEvent),
     async close() {
       closing.abort();
-      await sessions.close();
+      hub.close();
+      await connection.close();
     },
+  };
+}
+
+function connectEndpoint(url: URL, options: ConnectionOptions): Connection {
+  const { label, services, limits, closing, onChange } = options;
+  const { clock, log, targetId } = services;
+  const transport = createHttpTransport(url, services, limits);
+  const sessions = createLegacySessions(transport, { targetId, endpoint: label, clock, limits, closing });
+  const client = createMcpClient({ transport, sessions, services, limits, closing, onChange });
+  return {
+    use: (_call, work) => work(client),
+    async follow(options) {
+      const ctx = ownContext(log, clock, options.signal, limits.handshakeMs);
+      const following = { transport, clock, limits, ctx };
+      const { era } = await client.era(ctx);
+      if (era === 'modern') return followModern(options, following);
+      const session = await openSession(transport, {}, ctx);
+      try {
+        await followLegacy(options, session, following);
+      } finally {
+        const farewell = detach(ctx, clock, AbortSignal.timeout(limits.farewellMs), limits.farewellMs);
+        if (session.id !== undefined)
+          void transport
+            .endSession({ ctx: farewell, headers: sessionHeaders(session) })
+            .catch(() => undefined);
+      }
+    },
+    close: () => sessions.close(),
+  };
+}
+
+function connectPrograms(name: string, options: ConnectionOptions): Connection {
+  const { services, limits, label, closing } = options;
+  const { clock, log } = services;
+  const programs = createPrograms({ name, ...options });
+  return {
+    use: (call, work) => programs.use(call, ({ client }) => work(client)),
+    follow(options) {
+      const ctx = ownContext(log, clock, AbortSignal.any([options.signal, closing]), limits.handshakeMs);
+      return programs.use(ctx, async ({ client, transport, sessions, gone }) => {
+        const following = { transport, clock, limits, ctx, gone: () => whileCalled(gone, ctx, label) };
+        const { era } = await client.era(ctx);
+        if (era === 'modern') return followModern(options, following);
+        return followLegacy(options, await sessions.find(ctx), following);
+      });
+    },
+    close: () => programs.close(),
   };
 }
