@@ -21,6 +21,8 @@ import type { EgressGuard } from './guard.ts';
 import { openStream } from './stream.ts';
 
 const CONNECTIONS_PER_ORIGIN = 64;
+/** Streams hold their connections for as long as they last: they must not wait for each other. */
+const STREAMS_PER_ORIGIN = 4_096;
 const ORIGINS_KEPT = 1_000;
 const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const SENT_ACROSS_ORIGINS: ReadonlySet<string> = new Set(['accept', 'user-agent']);
@@ -35,18 +37,20 @@ export interface EgressClientOptions {
 
 /** Opens the client; connections are made on use and closed when idle. */
 export function createEgressClient({ guard }: EgressClientOptions): EgressClient {
-  const pools = new LRUCache<string, Pool>({
-    max: ORIGINS_KEPT,
-    dispose: (pool) => void pool.close().catch(() => undefined),
-  });
+  const pools = createPools();
+  const streamPools = createPools();
 
   /** The pool of an origin. Only origins that the rules allow get one, so it is checked once, not at each call. */
   function poolFor(url: URL): Pool {
+    return poolIn(pools, CONNECTIONS_PER_ORIGIN, url);
+  }
+
+  function poolIn(pools: LRUCache<string, Pool>, connections: number, url: URL): Pool {
     const known = pools.get(url.origin);
     if (known && url.username === '') return known;
     guard.checkUrl(url);
     const pool = new Pool(url.origin, {
-      connections: CONNECTIONS_PER_ORIGIN,
+      connections,
       connect: guardedConnector(guard, new URL(url.origin)),
       pipelining: 1,
     });
@@ -82,7 +86,7 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
         ? sendOnceOrTwice(request, options)
         : sendAndFollow(request, options),
     async stream(request: OutboundRequest, options: StreamOptions): Promise<UpstreamStream> {
-      const answer = await openStream(poolFor(request.url), request, options);
+      const answer = await openStream(poolIn(streamPools, STREAMS_PER_ORIGIN, request.url), request, options);
       const coding = answer.headers['content-encoding'];
       // Events come one by one; a compressed stream would hold them back, and none was asked for.
       if (coding === undefined || coding === 'identity') return answer;
@@ -93,7 +97,7 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
       );
     },
     async close(): Promise<void> {
-      await Promise.allSettled([...pools.values()].map((pool) => pool.destroy()));
+      await Promise.allSettled([...pools.values(), ...streamPools.values()].map((pool) => pool.destroy()));
     },
   });
 
@@ -109,6 +113,13 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
       current = followRedirect(current, location);
     }
   }
+}
+
+function createPools(): LRUCache<string, Pool> {
+  return new LRUCache<string, Pool>({
+    max: ORIGINS_KEPT,
+    dispose: (pool) => void pool.close().catch(() => undefined),
+  });
 }
 
 function guardedConnector(guard: EgressGuard, url: URL): buildConnector.connector {
