@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../src/core/json.ts';
 import { openTestApp } from './support/app.ts';
 import type { TestApp } from './support/app.ts';
-import { VENDOR_RESULT } from './support/fixture-front.ts';
+import { SERIAL, VENDOR_RESULT } from './support/fixture-front.ts';
 import { openFixtureServer } from './support/fixture-server.ts';
 import type { FixtureServer } from './support/fixture-server.ts';
 import { modernParts } from './support/mcp-client.ts';
@@ -58,6 +58,14 @@ describe.each(['modern', 'legacy'] as const)('a server of the %s era', (eras) =>
       expect(result).toMatchObject(VENDOR_RESULT);
       expect(result['content']).toEqual(VENDOR_RESULT['content']);
       expect('resultType' in result).toBe(era === 'modern');
+    });
+
+    test('gets numbers digit by digit', async () => {
+      const params = { name: 'vendor_blocks', arguments: {} };
+      const answer = await (era === 'modern'
+        ? postModern(url, 'tools/call', params)
+        : session.post({ id: 1, method: 'tools/call', params }));
+      expect(await answer.text()).toContain(`"com.example/serial":${SERIAL}`);
     });
 
     test('sees every page of every list, tools with all their members', async () => {
@@ -225,6 +233,36 @@ describe.each(['modern', 'legacy'] as const)('a server of the %s era', (eras) =>
     expect(
       fixture.events.filter(({ kind, value }) => kind === 'slow_echo started' && value === 'resumed'),
     ).toHaveLength(1);
+  });
+
+  test('a connection to the server that breaks: resumed where there are sessions, else the call has failed', async () => {
+    for (const era of ['modern', 'legacy'] as const) {
+      const value = `cut by ${era}`;
+      const args = { ms: eras === 'legacy' ? 400 : 60_000, value };
+      const params = { name: 'slow_echo', arguments: args };
+      const answer = await (era === 'modern'
+        ? postModern(url, 'tools/call', params, { meta: { progressToken: 'cut' } })
+        : session.post({
+            id: 1,
+            method: 'tools/call',
+            params: { ...params, _meta: { progressToken: 'cut' } },
+          }));
+      let isCut = false;
+      let last: JsonObject = {};
+      for await (const { message } of eventsOf(answer)) {
+        if (!message) continue;
+        // The first message through proves that the stream from the server stands.
+        if (!isCut) fixture.cut();
+        isCut = true;
+        last = message;
+      }
+      if (eras === 'legacy') expect(last).toMatchObject({ result: { structuredContent: { value } } });
+      else
+        expect(last['error'] !== undefined || (last['result'] as JsonObject)['isError'] === true).toBe(true);
+      const isThis = ({ kind, value: of }: { kind: string; value?: unknown }): boolean =>
+        kind === 'slow_echo started' && of === value;
+      expect(fixture.events.filter(isThis)).toHaveLength(1);
+    }
   });
 
   test('an answer that the server gives after it closed its stream arrives', async () => {

@@ -155,6 +155,19 @@ describe.each(Object.entries(SERVERS))('%s', (_server, open) => {
       );
     });
 
+    test.each(['accept', 'decline'])('lets the user be sent to a page: %s', async (action) => {
+      const url = `https://example.com/${unique()}`;
+      const asked: unknown[] = [];
+      client.answer({
+        elicit(params) {
+          asked.push(params['mode'], params['url'], params['message']);
+          return { action };
+        },
+      });
+      expect(textOf(await client.call('visit', { url }))).toBe(`visit: ${action}`);
+      expect(asked).toEqual(['url', url, 'Please sign in']);
+    });
+
     test('lets its model and its roots be asked', async () => {
       const prompt = unique();
       client.answer({

@@ -24,6 +24,9 @@ export const VENDOR_RESULT: JsonObject = {
   _meta: { 'com.example/trace': 'abc' },
 };
 
+/** A number that no double holds, in the same result. */
+export const SERIAL = '12345678901234567890';
+
 /** The value of a mirrored header; undefined when it is not well formed. */
 function decodeHeader(value: string): string | undefined {
   const [, encoded] = /^=\?base64\?(.*)\?=$/.exec(value) ?? [];
@@ -81,9 +84,18 @@ export class FixtureFront {
     const refuse = ({ status, code, message, data }: Fault): true =>
       send(status, { error: { code, message, ...(data === undefined ? {} : { data }) } });
 
+    // As text, for JSON.stringify would round the number.
+    const withSerial = (result: JsonObject): string =>
+      JSON.stringify({ jsonrpc: '2.0', id, result }).replace(
+        '"isError":',
+        `"com.example/serial":${SERIAL},"isError":`,
+      );
     const isVendor = this.#state.options.vendor === true && params['name'] === 'vendor_blocks';
-    if (method === 'tools/call' && isVendor)
-      return send(200, { result: { ...(isModern ? { resultType: 'complete' } : {}), ...VENDOR_RESULT } });
+    if (method === 'tools/call' && isVendor) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(withSerial({ ...(isModern ? { resultType: 'complete' } : {}), ...VENDOR_RESULT }));
+      return true;
+    }
     if (!isModern) return false;
 
     const meta = params['_meta'];

@@ -51,6 +51,8 @@ export interface FixtureServer {
   /** The first event of this kind (and value), past or to come. */
   seen(kind: string, value?: unknown): Promise<FixtureEvent>;
   behave(behaviour: Behaviour): void;
+  /** Cuts every connection, as a network may. */
+  cut(): void;
   loseSessions(): Promise<void>;
   addTool(name: string): void;
   removeTool(name: string): void;
@@ -224,6 +226,7 @@ export async function openFixtureServer(options: FixtureOptions = {}): Promise<F
     },
     seen: (kind, value) => state.seen(kind, value),
     behave: (wish) => void (behaviour = wish),
+    cut: () => http.closeAllConnections(),
     loseSessions: () => sessions.lose(),
     addTool(name) {
       state.extraTools.add(name);

@@ -1,7 +1,7 @@
 // The tools of the fixture MCP server that only our own tests call: streams, cancellation, sessions, mirrored headers,
 // an app's view. And how the tools that can be tasks behave for clients without the tasks extension.
 
-import { MissingRequiredClientCapabilityError } from '@modelcontextprotocol/server';
+import { MissingRequiredClientCapabilityError, inputRequired } from '@modelcontextprotocol/server';
 import type { FixtureCall, FixtureTool } from './fixture-tool.ts';
 import { answerTo, ask, form, pause, progress, text, tool } from './fixture-tool.ts';
 
@@ -81,6 +81,13 @@ export const OWN_TOOLS: readonly FixtureTool[] = [
     ({ args }) => structured({ city: args['city'] ?? 'Oslo' }),
     { _meta: { ui: { resourceUri: VIEW_URI, visibility: ['model', 'app'] } } },
   ),
+  tool('visit', 'Sends the user to a page', { url: STRING }, (call) => {
+    const answer = answerTo(call, 'visit');
+    const url = String(call.args['url']);
+    return answer
+      ? text(`visit: ${String(answer['action'])}`)
+      : ask({ visit: inputRequired.elicitUrl({ message: 'Please sign in', url }) });
+  }),
   tool('echo_meta', 'Tells what came beside the arguments', {}, ({ ctx }) =>
     structured({ meta: ctx.mcpReq._meta ?? {}, envelope: ctx.mcpReq.envelope ?? {} }),
   ),

@@ -115,6 +115,19 @@ const TOOLS: Readonly<Record<string, { args: Readonly<Record<string, string>>; r
       return words(`User response: action=${action}, content=${JSON.stringify(content ?? {})}`);
     },
   },
+  visit: {
+    args: { url: 'string' },
+    async run({ url }, { sendRequest }) {
+      const { action } = await sendRequest(
+        {
+          method: 'elicitation/create',
+          params: { mode: 'url', message: 'Please sign in', url: String(url), elicitationId: randomUUID() },
+        },
+        ElicitResultSchema,
+      );
+      return words(`visit: ${action}`);
+    },
+  },
   test_input_required_result_list_roots: {
     args: {},
     async run(_args, { sendRequest }) {

@@ -60,7 +60,7 @@ export interface SdkClient {
   close(): Promise<void>;
 }
 
-const CAPABILITIES = { elicitation: { form: {} }, sampling: {}, roots: { listChanged: true } };
+const CAPABILITIES = { elicitation: { form: {}, url: {} }, sampling: {}, roots: { listChanged: true } };
 const HEARD = {
   'notifications/message': LoggingMessageNotificationSchema,
   'notifications/tools/list_changed': ToolListChangedNotificationSchema,
