@@ -10,7 +10,7 @@ import type { FixtureServer } from './support/fixture-server.ts';
 import { eventsOf, messagesOf, openRawSession, postModern } from './support/mcp-stream.ts';
 
 /** Calls of each client. */
-const CALLS = 600;
+const CALLS = 400;
 /** Calls of one client in flight at once; both clients use the same ids and tokens for them. */
 const AT_ONCE = 4;
 
