@@ -107,6 +107,11 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     }),
     openServices: (gatewayId, targetId, access) => snapshots.openServices(gatewayId, targetId, access),
     stdioServerNames: stdio.names,
+    healthOf: (gatewayId, targetId) =>
+      snapshots
+        .get(gatewayId)
+        ?.servers.find((target) => target.targetId === targetId)
+        ?.server.health(),
     publish: (gatewayId) => snapshots.refresh(gatewayId),
     maxSchemaBytes: MAX_SCHEMA_BYTES,
     quotas: QUOTAS,

@@ -4,6 +4,7 @@ import type { AuthorizerType } from '../authorizers/authorizer.ts';
 import type { ArnFactory, ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { TargetHealth } from '../core/relay.ts';
 import type { LiveTarget, ResourceKind, SealedSecret } from '../core/resources.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -60,6 +61,8 @@ export interface ControlServices {
     targetId: string,
     access: Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'>,
   ) => Promise<TargetServices>;
+  /** What this process's data plane finds wrong with a target at the moment. */
+  readonly healthOf?: (gatewayId: string, targetId: string) => TargetHealth | undefined;
   /** Fulfils when this process's data plane serves the store's present state of the gateway. */
   readonly publish: (gatewayId: string) => Promise<void>;
   readonly quotas?: Partial<Quotas>;

@@ -18,6 +18,12 @@ const TTL_MS = 60_000;
 /** `_meta` key under which a list says what is wrong with targets. */
 const META_TARGETS = 'gatewright/targets';
 
+const REASONS = Object.freeze({
+  unreachable: 'The server cannot be reached.',
+  unresponsive: 'The server does not answer in time.',
+  failing: 'The server breaks off, or answers with something that cannot be read.',
+});
+
 interface Group {
   readonly targetId: string;
   readonly texts: readonly string[];
@@ -203,8 +209,9 @@ function healthOf(snapshot: GatewaySnapshot): readonly JsonObject[] {
   return snapshot.servers.flatMap(({ targetName, server }) => {
     const health = server.health();
     if (!health) return [];
-    const { state, reason, since } = health;
-    return [{ target: targetName, state, reason, since: new Date(since).toISOString() }];
+    const { state, since } = health;
+    // Addresses are for operators, who see the whole reason on the target.
+    return [{ target: targetName, state, reason: REASONS[state], since: new Date(since).toISOString() }];
   });
 }
 

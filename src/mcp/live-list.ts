@@ -1,6 +1,7 @@
 // Lists of targets with dynamic listing (`listingMode: DYNAMIC`): asked for anew each time, under the gateway's names.
 // A target that is slow is waited for once, not by everybody: while an answer is overdue, what was known stands in.
 
+import { LRUCache } from 'lru-cache';
 import type { CallContext } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
@@ -15,10 +16,12 @@ import type { MethodContext } from './methods/method.ts';
 import { toolTextFor } from './render.ts';
 
 /** How long a list waits for one target (milliseconds). */
-const WAIT_MS = 1_000;
+const WAIT_MS = 250;
 /** How long an answer is waited for behind the scenes, until the target counts as failing. */
 const ANSWER_MS = 15_000;
 const MAX_PAGES = 100;
+/** Pages remembered of one server. */
+const REMEMBERED = 200;
 const MAX_NAMES = 20_000;
 const METHODS = Object.freeze({
   tools: 'tools/list',
@@ -34,8 +37,13 @@ interface LivePage {
   readonly isLive: boolean;
 }
 
-/** Servers that owe us an answer for longer than anybody waits. */
-const overdue = new WeakMap<UpstreamServer, Set<string>>();
+/** What a server's lists were when it last answered, by list, page and caller; absent while it owes us an answer. */
+interface Memory {
+  readonly overdue: Set<string>;
+  readonly answers: LRUCache<string, LivePage>;
+}
+
+const memories = new WeakMap<UpstreamServer, Memory>();
 /** Names that clients were shown → the server's own. */
 const shown = new WeakMap<UpstreamServer, Map<string, string>>();
 
@@ -56,20 +64,26 @@ export async function liveList(
   known: readonly string[],
 ): Promise<LivePage> {
   const { server, targetName } = target;
-  const key = `${kind} ${cursor ?? ''}`;
-  const late = overdue.get(server) ?? new Set<string>();
-  overdue.set(server, late);
+  const { overdue, answers } = memoryOf(server);
+  const { type, issuer = '', id } = ctx.call.principal;
+  const key = JSON.stringify([kind, cursor, type, issuer, id, ctx.isModern]);
   const standIn = (reason: string): LivePage => ({
     texts: known,
+    ...answers.get(key),
     troubles: server.health() ? [] : [{ target: targetName, state: 'unresponsive', reason }],
     isLive: false,
   });
-  if (late.has(key)) return standIn('its list is overdue; shown is what was known of it');
-  const asked = ask(ctx, kind, target, cursor).finally(() => late.delete(key));
+  if (overdue.has(key)) return standIn('Its list is overdue; shown is what was known of it.');
+  const asked = ask(ctx, kind, target, cursor)
+    .then((page) => {
+      answers.set(key, page);
+      return page;
+    })
+    .finally(() => overdue.delete(key));
   asked.catch(() => undefined);
   // Known to be in trouble: asked behind the scenes, so that it is noticed when it is well again.
   if (server.health()) {
-    late.add(key);
+    overdue.add(key);
     return standIn('');
   }
   const waited = Promise.withResolvers<undefined>();
@@ -77,13 +91,24 @@ export async function liveList(
   try {
     const page = await Promise.race([asked, waited.promise]);
     if (page) return page;
-    late.add(key);
-    return standIn('it did not answer in time; shown is what was known of it');
+    overdue.add(key);
+    return standIn('It did not answer in time; shown is what was known of it.');
   } catch (thrown) {
-    return standIn(toGatewayError(thrown).message);
+    ctx.call.log.warn(
+      { targetId: target.targetId, reason: toGatewayError(thrown).message },
+      'a list could not be had from its server',
+    );
+    return standIn('It could not be asked; shown is what was known of it.');
   } finally {
     clearTimeout(timer);
   }
+}
+
+function memoryOf(server: UpstreamServer): Memory {
+  let memory = memories.get(server);
+  if (!memory)
+    memories.set(server, (memory = { overdue: new Set(), answers: new LRUCache({ max: REMEMBERED }) }));
+  return memory;
 }
 
 async function ask(

@@ -23,13 +23,16 @@ export async function loadTarget(
 /** The whole of a target, as Create, Get, Update and Synchronize answer it. */
 export async function renderTarget(row: Row<'gateway-target'>, ctx: ControlContext): Promise<JsonObject> {
   const { document } = row;
+  // What the data plane sees of a target that is ready, but out of order at the moment.
+  const trouble = document.status === 'READY' ? ctx.healthOf?.(row.parentId, row.id) : undefined;
+  const statusReasons = trouble ? [...document.statusReasons, trouble.reason] : document.statusReasons;
   return present({
     gatewayArn: ctx.arns.gateway(row.parentId),
     targetId: row.id,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     status: document.status,
-    statusReasons: document.statusReasons.length > 0 ? document.statusReasons : undefined,
+    statusReasons: statusReasons.length > 0 ? statusReasons : undefined,
     name: row.name,
     description: document.description,
     targetConfiguration: await wholeConfiguration(ctx.store, document),
