@@ -13,8 +13,12 @@ export async function* readAlive(
 ): AsyncGenerator<Buffer, void, undefined> {
   let fault: GatewayError | undefined;
   const watch = (): NodeJS.Timeout => setTimeout(check, idleMs);
+  let wasWaitedFor = false;
   const check = (): void => {
-    if (isWaitedFor?.() === true) {
+    // After the client has answered, the server has all its time again.
+    const isExcused = wasWaitedFor;
+    wasWaitedFor = isWaitedFor?.() === true;
+    if (isExcused || wasWaitedFor) {
       timer = watch();
       return;
     }

@@ -169,7 +169,8 @@ export function createMcpClient(options: McpClientOptions): McpClient {
     const { status, result, error } = await sendCall(method, params, call, plan);
     if (result) {
       const checked = checkResult(result, call, label);
-      return method === 'tools/list' ? tools.learn(checked) : checked;
+      if (method === 'tools/list') tools.learn(checked);
+      return checked;
     }
     if (status === 401 || status === 403 || status === 429 || (status >= 500 && !error))
       throw statusFault(status, label);
@@ -188,9 +189,7 @@ export function createMcpClient(options: McpClientOptions): McpClient {
   ) {
     return era.era === 'modern'
       ? requestModern(method, params, call, plan)
-      : legacy
-          .request(method, params, call)
-          .then((result) => (method === 'tools/list' ? tools.learn(result) : result));
+      : legacy.request(method, params, call);
   }
 
   return {

@@ -32,6 +32,7 @@ export function createInbox(options: InboxOptions): Inbox {
   let isEnded = false;
   let fault: Error | undefined;
   let wake: (() => void) | undefined;
+  let wasWaitedFor = false;
 
   const fail = (thrown: Error): void => {
     if (isEnded) return;
@@ -53,7 +54,10 @@ export function createInbox(options: InboxOptions): Inbox {
     clearTimeout(timer);
   }
   function tire(): void {
-    if (isWaitedFor?.() === true && ctx.deadline > clock.monotonic()) wake?.();
+    // After the client has answered, the server has all its time again.
+    const isExcused = wasWaitedFor;
+    wasWaitedFor = isWaitedFor?.() === true;
+    if ((isExcused || wasWaitedFor) && ctx.deadline > clock.monotonic()) wake?.();
     else leave(new GatewayError('UpstreamTimeout', `${label} sent nothing for too long and owes an answer.`));
   }
 

@@ -4,8 +4,8 @@ import type { CallContext } from '../../core/call.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { UpstreamServer } from '../../core/relay.ts';
 import { stringifyLossless } from '../../lib/lossless-json.ts';
+import type { McpServer } from './server.ts';
 
 const MAX_PAGES = 1_000;
 const MAX_ITEMS = 20_000;
@@ -13,7 +13,7 @@ const MAX_CHARACTERS = 64 * 1024 * 1024;
 
 /** The items of `method`, which stand in `member` of its results. @throws GatewayError UpstreamInvalid */
 export async function listAll(
-  server: Pick<UpstreamServer, 'request'>,
+  server: Pick<McpServer, 'ask'>,
   method: string,
   member: string,
   call: CallContext,
@@ -23,7 +23,7 @@ export async function listAll(
   let characters = 0;
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const result = await server.request(method, cursor === undefined ? {} : { cursor }, call);
+    const result = await server.ask(method, cursor === undefined ? {} : { cursor }, call);
     const part = result[member];
     if (!Array.isArray(part)) throw invalid(`${method} gave no list of ${member}.`);
     for (const item of part as readonly unknown[]) {

@@ -19,12 +19,16 @@ import { createListenHub } from './hub.ts';
 import type { Follow } from './hub.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
 import { createPrograms } from './programs.ts';
+import { withoutInvalidTools } from './tool-index.ts';
 import { DEFAULT_LIMITS } from './transport.ts';
 import type { Limits } from './transport.ts';
 
-/** What discovery needs besides: how the server describes itself. */
+/** What discovery needs besides. */
 export interface McpServer extends UpstreamServer {
+  /** How the server describes itself. */
   describe: McpClient['describe'];
+  /** A request whose result is given as it is, tools included that must not be offered. */
+  ask: McpClient['request'];
 }
 
 /** What differs between an endpoint and programs. */
@@ -81,13 +85,19 @@ export function createMcpServer(
     }
   }
 
+  const ask: McpClient['request'] = (method, params, call, plan) => {
+    const signal = AbortSignal.any([call.signal, closing.signal]);
+    return watch(call, (client) => client.request(method, params, { ...call, signal }, plan));
+  };
+
   return {
     label,
     health: () => health.state(),
     describe: (call) => watch(call, (client) => client.describe(call)),
-    request(method, params, call, plan) {
-      const signal = AbortSignal.any([call.signal, closing.signal]);
-      return watch(call, (client) => client.request(method, params, { ...call, signal }, plan));
+    ask,
+    async request(method, params, call, plan) {
+      const result = await ask(method, params, call, plan);
+      return method === 'tools/list' ? withoutInvalidTools(result) : result;
     },
     listen: (filter, onEvent) => hub.listen(filter, onEvent),
     async close() {

@@ -12,8 +12,8 @@ const MAX_KNOWN = 20_000;
 export interface ToolIndex {
   /** Undefined while nothing is known of the tool. */
   find(name: string): readonly ToolHeader[] | undefined;
-  /** Learns from a page of `tools/list`. @returns the page without invalid tools */
-  learn(page: JsonObject): JsonObject;
+  /** Learns from a page of `tools/list`. */
+  learn(page: JsonObject): void;
   /** True once a whole list has been read: tools that are not known then have no headers. */
   isComplete: boolean;
 }
@@ -23,18 +23,24 @@ export function createToolIndex(): ToolIndex {
   const known = new Map<string, readonly ToolHeader[]>();
   return {
     find: (name) => known.get(name),
-    learn(page) {
-      const { tools } = page;
-      if (!Array.isArray(tools)) return page;
-      const valid = tools.filter((tool: unknown) => {
-        if (!isJsonObject(tool) || typeof tool['name'] !== 'string') return true;
-        const { headers } = { headers: undefined, ...readToolHeaders(tool['inputSchema']) };
-        if (!headers) return false;
-        if (known.size < MAX_KNOWN) known.set(tool['name'], headers);
-        return true;
-      });
-      return valid.length === tools.length ? page : { ...page, tools: valid };
+    learn({ tools }) {
+      if (!Array.isArray(tools)) return;
+      for (const tool of tools as readonly unknown[]) {
+        if (known.size >= MAX_KNOWN || !isJsonObject(tool) || typeof tool['name'] !== 'string') continue;
+        const read = readToolHeaders(tool['inputSchema']);
+        if (read.fault === undefined) known.set(tool['name'], read.headers);
+      }
     },
     isComplete: false,
   };
+}
+
+/** A page of `tools/list` without the tools whose annotations are invalid. */
+export function withoutInvalidTools(page: JsonObject): JsonObject {
+  const { tools } = page;
+  if (!Array.isArray(tools)) return page;
+  const valid = tools.filter(
+    (tool: unknown) => !isJsonObject(tool) || readToolHeaders(tool['inputSchema']).fault === undefined,
+  );
+  return valid.length === tools.length ? page : { ...page, tools: valid };
 }
