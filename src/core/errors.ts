@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'UpstreamBlocked'
   | 'UpstreamInvalid'
   | 'CredentialUnavailable'
+  | 'ConsentRequired'
   | 'Unavailable'
   | 'Internal';
 
@@ -35,6 +36,8 @@ export interface ErrorDetails {
   /** Challenge parameters of an authentication failure (RFC 6750 §3). */
   readonly challenge?: { readonly error?: string; readonly description?: string; readonly scope?: string };
   readonly retryAfterMs?: number;
+  /** Where the user has to go before the call can be made (ConsentRequired). */
+  readonly consent?: { readonly authorizationUrl: string; readonly elicitationId: string };
   /** Detail for operators: logged, shown to clients only where `exceptionLevel` is DEBUG. */
   readonly internal?: string;
 }

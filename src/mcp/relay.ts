@@ -16,7 +16,7 @@ import {
 import type { ClientLink } from '../core/client-link.ts';
 import type { UpstreamServer } from '../core/relay.ts';
 import { canBeAsked } from './capabilities.ts';
-import { INTERNAL_ERROR, INVALID_PARAMS, ProtocolError } from './error-response.ts';
+import { INTERNAL_ERROR, INVALID_PARAMS, ProtocolError, URL_ELICITATION_REQUIRED } from './error-response.ts';
 import { metaOf } from './message.ts';
 import type { MethodContext } from './methods/method.ts';
 import type { Round } from './parked.ts';
@@ -24,8 +24,6 @@ import type { RequestState } from './tokens.ts';
 
 /** Rounds of questions that one request of an earlier revision may go through. */
 const MAX_ROUNDS = 8;
-/** Code of the errors by which 2025-11-25 servers ask for a visit to a URL. */
-const URL_ELICITATION_REQUIRED = -32042;
 const PROTOCOL_KEYS: ReadonlySet<string> = new Set([
   META_VERSION,
   META_CAPABILITIES,

@@ -3,6 +3,7 @@
 
 import type { CallContext } from '../core/call.ts';
 import type { ClientLink } from '../core/client-link.ts';
+import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { McpSession } from '../sessions/session.ts';
 import { jsonAnswer } from './answer.ts';
@@ -25,6 +26,7 @@ const CALL_TIMEOUT_MS = 5 * 60_000;
 const RELAY_TIMEOUT_MS = 15 * 60_000;
 /** How long a call in a session goes on for a client that was still waiting for a document when it left. */
 const ABANDON_MS = 4_000;
+const CONSENT_META = 'aws.bedrock-agentcore.gateway/credentialProviderConfiguration';
 
 /** What is known of the client of one request. */
 export interface ClientFacts {
@@ -149,6 +151,7 @@ export function createContext(
     log: services.log,
     inboundHeaders: exchange.head.headers,
     inboundQuery: exchange.query,
+    ...consentWishOf(request),
   };
   let link: ClientLink | undefined;
   let tokens: Tokens | undefined;
@@ -175,6 +178,20 @@ export function createContext(
     parked: plane.parked,
     mailbox: services.mailbox,
     note: (fields) => void Object.assign(record, fields),
+  };
+}
+
+/** `_meta` of a call that may need the user's consent (AgentCore, authorization code grant). */
+function consentWishOf(request: RpcRequest): Pick<CallContext, 'consent'> {
+  const configured = metaOf(request.params)?.[CONSENT_META];
+  const provider = isJsonObject(configured) ? configured['oauthCredentialProvider'] : undefined;
+  if (!isJsonObject(provider)) return {};
+  const { returnUrl, forceAuthentication } = provider;
+  return {
+    consent: {
+      ...(typeof returnUrl === 'string' ? { returnUrl } : {}),
+      ...(forceAuthentication === true ? { forceAuthentication } : {}),
+    },
   };
 }
 

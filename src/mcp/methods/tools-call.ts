@@ -8,6 +8,7 @@ import type { ToolResult } from '../../core/tool.ts';
 import type { GatewaySnapshot, SnapshotTool } from '../../snapshot/snapshot.ts';
 import type { SchemaFault } from '../../lib/json-schema/compile.ts';
 import type { InvocableTool } from '../../targets/target-type.ts';
+import { askForConsent } from '../consent.ts';
 import { INVALID_PARAMS, ProtocolError } from '../error-response.ts';
 import { findDynamic, findForApp } from '../find.ts';
 import { checkParamHeaders } from '../param-headers.ts';
@@ -75,6 +76,7 @@ async function callServer(
     return finishRelayed(result, ctx.isModern);
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown;
+    if (thrown.code === 'ConsentRequired') return consentResult(ctx, thrown);
     const failure = renderNoAnswer(toGatewayError(thrown), ctx.snapshot.exceptionLevel, 'The MCP server');
     if (!failure) throw thrown;
     ctx.call.log.warn(
@@ -96,8 +98,15 @@ async function callOrExplain(
   } catch (thrown) {
     if (thrown instanceof GatewayError && thrown.code === 'Validation')
       return invalidArguments(ctx, thrown.message);
+    if (thrown instanceof GatewayError && thrown.code === 'ConsentRequired')
+      return consentResult(ctx, thrown);
     throw thrown;
   }
+}
+
+function consentResult(ctx: MethodContext, fault: GatewayError): string {
+  ctx.note({ isError: true });
+  return finishRelayed(askForConsent(ctx, fault), ctx.isModern);
 }
 
 function invalidArguments(ctx: MethodContext, message: string): string {
