@@ -36,6 +36,7 @@ const WIRE: Readonly<Record<ErrorCode, { readonly shape: string; readonly status
   UpstreamBlocked: INTERNAL,
   UpstreamInvalid: INTERNAL,
   CredentialUnavailable: INTERNAL,
+  ConsentRequired: CONFLICT,
   Internal: INTERNAL,
 });
 
