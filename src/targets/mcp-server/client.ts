@@ -70,6 +70,7 @@ export function createMcpClient(options: McpClientOptions): McpClient {
   const legacy = createLegacyClient({ transport, sessions, clock, limits, closing, onChange: notice });
   let verdict: { readonly era: Era; readonly at: number } | undefined;
   let probing: Promise<Era> | undefined;
+  let learning: Promise<void> | undefined;
 
   function notice(method: string, params: JsonObject): void {
     if (method === 'notifications/tools/list_changed') tools.isComplete = false;
@@ -104,16 +105,22 @@ export function createMcpClient(options: McpClientOptions): McpClient {
     return whileCalled(ask(call), call, label);
   }
 
-  /** Reads all of `tools/list`, for its annotations. */
-  async function learnTools(call: CallContext): Promise<void> {
-    const { client: _client, ...quiet } = call;
+  /** Reads all of `tools/list`, for its annotations; once for all who need them. */
+  function learnTools(call: CallContext): Promise<void> {
+    learning ??= readTools(detach(call, clock, closing, limits.handshakeMs)).finally(
+      () => void (learning = undefined),
+    );
+    return whileCalled(learning, call, label);
+  }
+
+  async function readTools(call: CallContext): Promise<void> {
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const params = cursor === undefined ? {} : { cursor };
       const { result } = await sendModern(transport, {
         method: 'tools/list',
         params,
-        call: quiet,
+        call,
         onChange: notice,
       });
       if (!result) break;

@@ -47,6 +47,8 @@ export async function followModern(
     if (received.kind === 'error') throw received.error;
     if (received.kind === 'result') return;
     if (received.kind === 'request') continue;
+    // Over stdio a server takes its leave with a message.
+    if (received.method === 'notifications/cancelled') return;
     if (received.method === 'notifications/subscriptions/acknowledged') options.onOpen();
     else options.onEvent(received.method, received.params);
   }

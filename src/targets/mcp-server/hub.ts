@@ -74,7 +74,8 @@ export function createListenHub(
           isLost = false;
         },
       };
-      stream = { options, ended, asked: wanted() };
+      const current = { options, ended, asked: wanted() };
+      stream = current;
       try {
         await follow(options);
       } catch (thrown) {
@@ -82,7 +83,8 @@ export function createListenHub(
         // An answer, if not a friendly one: it will hardly change in a moment.
         if (thrown instanceof RelayedError) streak = MAX_STREAK;
       } finally {
-        stream = undefined;
+        // After a pause of listening, the next stream may be there before this one has ended.
+        if (stream === current) stream = undefined;
       }
       if (ended.signal.aborted || clock.monotonic() - began > limits.listenBackoffMs[1]) streak = -1;
       if (!ended.signal.aborted) await sleep(pauseAfter(streak, limits.listenBackoffMs), stopping.signal);

@@ -122,7 +122,7 @@ export function createLegacyClient(options: LegacyClientOptions): LegacyClient {
     levels.set(session, wanted);
     const { client: _client, ...quiet } = call;
     // Whatever it answers, the call itself is what matters.
-    await send(session, 'logging/setLevel', { level: wanted }, quiet);
+    await send(session, 'logging/setLevel', { level: wanted }, quiet).catch(() => undefined);
   }
 
   async function attempt(session: LegacySession, method: string, params: JsonObject, call: CallContext) {

@@ -86,9 +86,10 @@ export function createStdioTransport(options: StdioTransportOptions): Transport 
   function takeNotification(message: Message & { readonly kind: 'notification' }): void {
     const { method, params } = message;
     const meta = params['_meta'];
-    const key = isJsonObject(meta)
-      ? (meta[META_SUBSCRIPTION_ID] ?? params['progressToken'])
-      : params['progressToken'];
+    const { progressToken, requestId } = params;
+    const subscription = isJsonObject(meta) ? meta[META_SUBSCRIPTION_ID] : undefined;
+    const left = typeof requestId === 'string' && running.has(requestId) ? requestId : undefined;
+    const key = subscription ?? progressToken ?? (method === 'notifications/cancelled' ? left : undefined);
     if (key !== undefined) {
       if (typeof key === 'string') running.get(key)?.inbox.push(message);
       return;
