@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../src/core/json.ts';
+import { GatewayError } from '../src/core/errors.ts';
 import { RelayedError } from '../src/core/relay.ts';
 import { parseEndpoint } from '../src/targets/mcp-server/check.ts';
 import { mcpServerTargetType } from '../src/targets/mcp-server/index.ts';
@@ -119,6 +120,31 @@ describe('the era of a server', () => {
     const { upstream, server } = await open(modernScript(ok));
     await Promise.all(Array.from({ length: 8 }, () => server.request('tools/list', {}, callOf())));
     expect(upstream.methods().filter((method) => method === 'server/discover')).toHaveLength(1);
+  });
+
+  it('is asked for in each caller’s own name where another’s was not good enough', async () => {
+    const asked: string[] = [];
+    const held = Promise.withResolvers<undefined>();
+    const { server } = await open(
+      modernScript(ok),
+      {},
+      {
+        async applyCredential(request, { principal }) {
+          asked.push(principal.id);
+          if (principal.id !== 'ann') return request;
+          await held.promise;
+          throw new GatewayError('ConsentRequired', 'Ann has to consent first.');
+        },
+      },
+    );
+    const as = (id: string) => callOf({ principal: { type: 'oauth-user', id } });
+    const ann = server.request('tools/list', {}, as('ann'));
+    const bob = server.request('tools/list', {}, as('bob'));
+    held.resolve(undefined);
+    await expect(ann).rejects.toMatchObject({ code: 'ConsentRequired' });
+    expect(await bob).toMatchObject({ tools: [TOOL] });
+    expect(asked.slice(0, 2)).toEqual(['ann', 'bob']);
+    expect(server.health()).toBeUndefined();
   });
 
   it('is asked for again as soon as a modern server answers like a legacy one', async () => {

@@ -5,13 +5,14 @@ import type { CallContext } from '../../core/call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { TargetServices } from '../target-type.ts';
 import { statusFault } from './answer.ts';
-import { detach, whileCalled } from './context.ts';
+import { detach } from './context.ts';
 import { probe, supportedBy } from './era.ts';
 import type { Era } from './era.ts';
 import { createLegacyClient } from './legacy.ts';
 import type { LegacySessions } from './legacy-sessions.ts';
 import { MODERN_VERSIONS, checkResult, sendModern } from './modern.ts';
 import type { Outcome } from './modern.ts';
+import { createSharedWork } from './shared-work.ts';
 import { paramHeaders, parsePlan } from './tool-headers.ts';
 import type { ToolHeader } from './tool-headers.ts';
 import { createToolIndex } from './tool-index.ts';
@@ -69,29 +70,23 @@ export function createMcpClient(options: McpClientOptions): McpClient {
   const tools = createToolIndex();
   const legacy = createLegacyClient({ transport, sessions, clock, limits, closing, onChange: notice });
   let verdict: { readonly era: Era; readonly at: number } | undefined;
-  let probing: Promise<Era> | undefined;
-  let learning: Promise<void> | undefined;
 
   function notice(method: string, params: JsonObject): void {
     if (method === 'notifications/tools/list_changed') tools.isComplete = false;
     onChange(method, params);
   }
 
-  function ask(call: CallContext): Promise<Era> {
+  const ask = createSharedWork(label, async (call): Promise<Era> => {
     const ctx = detach(call, clock, closing, limits.handshakeMs);
-    probing ??= (options.probe ?? ((own) => probe(transport, own)))(ctx)
-      .then((era) => {
-        if (verdict && verdict.era.era !== era.era)
-          log.info({ host: label, era: era.era }, 'a server changed its era');
-        verdict = { era, at: clock.monotonic() };
-        return era;
-      })
-      .finally(() => void (probing = undefined));
-    return probing;
-  }
+    const era = await (options.probe ? options.probe(ctx) : probe(transport, ctx));
+    if (verdict && verdict.era.era !== era.era)
+      log.info({ host: label, era: era.era }, 'a server changed its era');
+    verdict = { era, at: clock.monotonic() };
+    return era;
+  });
 
   async function findEra(call: CallContext): Promise<Era> {
-    if (!verdict) return whileCalled(ask(call), call, label);
+    if (!verdict) return ask(call);
     // A server that has been renewed still shakes hands, so nothing would ever tell that the verdict is stale.
     if (verdict.era.era === 'legacy' && clock.monotonic() - verdict.at > limits.legacyVerdictMs) {
       verdict = { ...verdict, at: clock.monotonic() };
@@ -101,19 +96,12 @@ export function createMcpClient(options: McpClientOptions): McpClient {
   }
 
   async function askAgain(call: CallContext, doubted: Era): Promise<Era> {
-    if (verdict && verdict.era !== doubted) return verdict.era;
-    return whileCalled(ask(call), call, label);
+    return verdict && verdict.era !== doubted ? verdict.era : ask(call);
   }
 
-  /** Reads all of `tools/list`, for its annotations; once for all who need them. */
-  function learnTools(call: CallContext): Promise<void> {
-    learning ??= readTools(detach(call, clock, closing, limits.handshakeMs)).finally(
-      () => void (learning = undefined),
-    );
-    return whileCalled(learning, call, label);
-  }
-
-  async function readTools(call: CallContext): Promise<void> {
+  /** Reads all of `tools/list`, for its annotations. */
+  const learnTools = createSharedWork(label, async (caller): Promise<void> => {
+    const call = detach(caller, clock, closing, limits.handshakeMs);
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const params = cursor === undefined ? {} : { cursor };
@@ -130,7 +118,7 @@ export function createMcpClient(options: McpClientOptions): McpClient {
       cursor = nextCursor;
     }
     tools.isComplete = true;
-  }
+  });
 
   async function headersOf(params: JsonObject, call: CallContext, plan: string | undefined) {
     const name = params['name'];

@@ -1,6 +1,7 @@
 // All who follow the changes of one target share one stream to its server. The hub knows who wants what, keeps the
 // stream open as long as anybody listens, and finds its way back after a loss. Knows no era and no transport.
 
+import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { META_SUBSCRIPTION_ID, RelayedError } from '../../core/relay.ts';
@@ -10,6 +11,7 @@ import type { Limits } from './transport.ts';
 
 /** Streams in a row that did not last, beyond which the pause no longer grows. */
 const MAX_STREAK = 20;
+const LASTING: ReadonlySet<string> = new Set(['ConsentRequired', 'CredentialUnavailable', 'UpstreamBlocked']);
 
 export type OnEvent = (method: string, params: JsonObject) => void;
 
@@ -80,8 +82,8 @@ export function createListenHub(
         await follow(options);
       } catch (thrown) {
         if (!ended.signal.aborted) isLost = true;
-        // An answer, if not a friendly one: it will hardly change in a moment.
-        if (thrown instanceof RelayedError) streak = MAX_STREAK;
+        // An answer, or a want, that will hardly change in a moment.
+        if (isLasting(thrown)) streak = MAX_STREAK;
       } finally {
         // After a pause of listening, the next stream may be there before this one has ended.
         if (stream === current) stream = undefined;
@@ -182,6 +184,12 @@ export function wants(filter: ListenFilter, method: string, params: JsonObject):
     default:
       return FLAGS.some((flag) => METHOD_OF[flag] === method && filter[flag] === true);
   }
+}
+
+/** Whether something will fail for the same reason again. */
+function isLasting(thrown: unknown): boolean {
+  if (thrown instanceof RelayedError) return true;
+  return thrown instanceof GatewayError && LASTING.has(thrown.code);
 }
 
 function tellAll(wanted: ListenFilter, deliver: OnEvent): void {

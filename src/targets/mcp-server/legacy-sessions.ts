@@ -12,6 +12,7 @@ import { toLegacyCapabilities } from './canonical.ts';
 import { detach, whileCalled } from './context.ts';
 import { openSession, sessionHeaders } from './handshake.ts';
 import type { LegacySession } from './handshake.ts';
+import { callerOf } from './shared-work.ts';
 import type { Limits, Transport } from './transport.ts';
 
 /** Sessions of one target that this process holds. */
@@ -76,8 +77,7 @@ export function createLegacySessions(transport: Transport, options: LegacySessio
   function keyOf(call: CallContext): string {
     const own = call.client?.session;
     if (own) return `client ${own.key}`;
-    const { type, issuer, id } = call.principal;
-    return `shared ${JSON.stringify([type, issuer, id, capabilitiesOf(call)])}`;
+    return `shared ${callerOf(call.principal)} ${JSON.stringify(capabilitiesOf(call))}`;
   }
 
   async function openRemembered(
