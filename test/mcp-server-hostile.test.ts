@@ -9,6 +9,7 @@ import { RelayedError } from '../src/core/relay.ts';
 import { parseEndpoint } from '../src/targets/mcp-server/check.ts';
 import { mcpServerTargetType } from '../src/targets/mcp-server/index.ts';
 import { createMcpServer } from '../src/targets/mcp-server/server.ts';
+import type { McpServer } from '../src/targets/mcp-server/server.ts';
 import { DEFAULT_LIMITS } from '../src/targets/mcp-server/transport.ts';
 import type { Limits } from '../src/targets/mcp-server/transport.ts';
 import type { TargetServices } from '../src/targets/target-type.ts';
@@ -945,5 +946,99 @@ describe('lists', () => {
           discoverContext(services),
         ),
       ).rejects.toMatchObject({ code: 'Validation' });
+  });
+});
+
+describe('listening', () => {
+  const quick: Partial<Limits> = { listenBackoffMs: [1, 5], listenLingerMs: 1, defaultRetryMs: 1 };
+  const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+  /** The first event that a listener hears. */
+  const listen = (server: McpServer) => {
+    const heard = Promise.withResolvers<string>();
+    const listening = server.listen({ toolsListChanged: true }, heard.resolve);
+    return { heard: heard.promise, listening };
+  };
+
+  it('to a modern server is one request, tagged and ended by leaving', async () => {
+    const { server, upstream } = await open(
+      modernScript((request) => {
+        const write = request.events();
+        const _meta = { 'io.modelcontextprotocol/subscriptionId': request.message['id'] };
+        write({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { _meta } });
+        write({ ...changed, params: { _meta } });
+      }),
+      quick,
+    );
+    const { heard, listening } = listen(server);
+    expect(await heard).toBe(changed.method);
+    const asked = await upstream.seen(({ message }) => message.method === 'subscriptions/listen');
+    expect(asked.message.params?.['notifications']).toEqual({ toolsListChanged: true });
+    expect(asked.headers['mcp-method']).toBe('subscriptions/listen');
+    listening.close();
+    await asked.abandoned;
+  });
+
+  it('to a legacy server is a session with its own stream, resumed and ended politely', async () => {
+    const { server, upstream } = await open(
+      legacyScript((request) => {
+        const write = request.events();
+        if (request.headers['last-event-id'] === 'one') return write(changed);
+        write('', 'one');
+        return request.response.end();
+      }, 'listening'),
+      quick,
+    );
+    const { heard, listening } = listen(server);
+    expect(await heard).toBe(changed.method);
+    listening.close();
+    const { headers } = await upstream.seen(({ httpMethod }) => httpMethod === 'DELETE');
+    expect(headers['mcp-session-id']).toBe('listening');
+  });
+
+  it('begins again after the server was gone, and says that something may have changed', async () => {
+    const { server, upstream } = await open((request) => request.response.writeHead(503).end(), quick);
+    const { heard, listening } = listen(server);
+    await upstream.seen(({ message }) => message.method === 'server/discover');
+    upstream.answer(
+      modernScript((request) =>
+        request.events()({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: {} }),
+      ),
+    );
+    expect(await heard).toBe(changed.method);
+    listening.close();
+  });
+
+  it.each<[string, Script]>([
+    ['a modern server that cannot', modernScript((request) => request.error(-32_601, 'no', 404))],
+    ['a legacy server that cannot', legacyScript((request) => request.response.writeHead(405).end(), 's')],
+  ])('to %s does no harm to calls', async (_, script) => {
+    const { server, upstream } = await open(script, { ...quick, listenBackoffMs: [5, 60_000] });
+    const { listening } = listen(server);
+    await upstream.seen(
+      ({ message, httpMethod }) => message.method === 'subscriptions/listen' || httpMethod === 'GET',
+    );
+    upstream.answer((request) => (request.message.method === 'tools/list' ? ok(request) : script(request)));
+    expect(await server.request('tools/list', {}, callOf())).toMatchObject({ tools: [TOOL] });
+    listening.close();
+  });
+
+  it('hears what a server says on the stream of a call', async () => {
+    const { server, upstream } = await open(
+      modernScript((request) => {
+        const write = request.events();
+        if (request.message.method === 'subscriptions/listen') return;
+        write(changed);
+        write({ jsonrpc: '2.0', id: request.message['id'], result: text('ok') });
+        request.response.end();
+      }),
+      quick,
+    );
+    const { heard, listening } = listen(server);
+    await upstream.seen(({ message }) => message.method === 'subscriptions/listen');
+    const client = clientOf();
+    await server.request('tools/call', call, callOf({ client }), '{}');
+    expect(await heard).toBe(changed.method);
+    expect(client.notifications).toEqual([]);
+    listening.close();
   });
 });
