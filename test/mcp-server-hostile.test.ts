@@ -286,6 +286,16 @@ describe('lost sessions', () => {
     expect(upstream.requests.at(-1)?.headers['mcp-session-id']).toBe('elsewhere');
   });
 
+  it('are not taken to another server when the target is pointed elsewhere', async () => {
+    const { session } = createSession('a');
+    for (const id of ['first', 'second']) {
+      const { server, upstream } = await open(legacyScript(ok, id));
+      await server.request('tools/call', call, callOf({ client: clientOf({ session }) }));
+      const { headers } = await upstream.seen(({ message }) => message.method === 'tools/call');
+      expect(headers['mcp-session-id']).toBe(id);
+    }
+  });
+
   it('of clients end with the client, and the server is told', async () => {
     const { server, upstream } = await open(legacyScript(ok, 'upstream-id'));
     const { session, end } = createSession('a');
@@ -331,7 +341,7 @@ describe('streams', () => {
         legacyScript((request) => {
           if (request.httpMethod === 'GET') return request.response.writeHead(405).end();
           request.events()('', withId);
-          return request.response.destroy();
+          return request.response.write(': more\n\n', () => request.response.destroy());
         }),
         { defaultRetryMs: 1 },
       );
@@ -850,6 +860,15 @@ describe('lists', () => {
     expect(catalogue.entries.map(({ name }) => name)).toEqual(['t', 't2']);
     expect(catalogue.report).toMatchObject({ operations: 3, skipped: 1, format: 'MCP 2026-07-28' });
     expect(catalogue.report.source).not.toContain('hidden');
+  });
+
+  it('read live leave out tools whose annotations are invalid', async () => {
+    const invalid = { name: 'x', inputSchema: { properties: { a: { 'x-mcp-header': '' } } } };
+    const { server } = await open(modernScript((request) => request.result({ tools: [invalid, TOOL] })));
+    expect(await server.request('tools/list', {}, callOf())).toEqual({
+      tools: [TOOL],
+      resultType: 'complete',
+    });
   });
 
   it('that never end are refused', async () => {
