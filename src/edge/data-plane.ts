@@ -109,13 +109,17 @@ async function answerTo(
     {
       requestId,
       gatewayId: route.gatewayId,
-      head: { method: request.method, target, headers },
+      head: { method: request.method, target, headers, ...addressOf(request) },
       query: question < 0 ? NO_QUERY : new URLSearchParams(target.slice(question + 1)),
       signal: abort.signal,
       readBody: () => readBody(request, MAX_BODY_BYTES, BODIES),
     },
     record,
   );
+}
+
+function addressOf({ socket }: IncomingMessage): { remoteAddress?: string } {
+  return socket.remoteAddress === undefined ? {} : { remoteAddress: socket.remoteAddress };
 }
 
 function metadata(route: Route, request: IncomingMessage, services: DataPlaneServices): McpAnswer {
@@ -135,8 +139,8 @@ function send(
   answer: McpAnswer,
   more: Readonly<Record<string, string>>,
 ): number | Promise<number> {
-  if (response.destroyed) return 0;
   if (answer.events) return writeEvents(request, response, { ...answer.headers, ...more }, answer.events);
+  if (response.destroyed) return 0;
   const body = answer.body ?? '';
   const asEvents = answer.status === 200 && body !== '' && wantsEventsOnly(request.headers.accept);
   const payload = asEvents ? `event: message\ndata: ${body}\n\n` : body;

@@ -17,22 +17,31 @@ export function writeEvents(
   headers: Readonly<Record<string, string | number>>,
   events: EventSource,
 ): Promise<number> {
+  if (response.destroyed) return Promise.resolve(turnAway(events));
   return new Promise((resolve) => {
     let bytes = 0;
     let stalled: NodeJS.Timeout | undefined;
+    const watch = (): void => void (stalled ??= setTimeout(() => response.destroy(), STALLED_MS).unref());
     const write = (text: string): boolean => {
       heartbeat.refresh();
       bytes += Buffer.byteLength(text);
       const hasRoom = response.write(text);
-      if (!hasRoom) stalled ??= setTimeout(() => response.destroy(), STALLED_MS).unref();
+      if (!hasRoom) watch();
       return hasRoom;
     };
-    const sink = { write, end: () => void response.end() };
+    const end = (): void => {
+      // What is still on its way may be so for long, and nothing may be written after it.
+      clearInterval(heartbeat);
+      watch();
+      response.end();
+    };
+    const sink = { write, end };
     const heartbeat = setInterval(() => {
       if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
     }, HEARTBEAT_MS);
     heartbeat.unref();
     response.on('drain', () => {
+      if (response.writableEnded) return;
       clearTimeout(stalled);
       stalled = undefined;
       events.drained(sink);
@@ -48,4 +57,12 @@ export function writeEvents(
     response.flushHeaders();
     events.attach(sink);
   });
+}
+
+/** The client left before its stream began: whoever feeds the stream has to hear of it all the same. */
+function turnAway(events: EventSource): number {
+  const sink = { write: () => true, end: () => undefined };
+  events.attach(sink);
+  events.gone(sink);
+  return 0;
 }

@@ -121,8 +121,10 @@ function createReader() {
           if (chunks.length > 0) continue;
           if (failure) throw failure;
           if (isEnded) return;
+          // Listening before there is room: what the socket holds already is pushed at once, within `onRoom`.
+          const more = new Promise<void>((resolve) => void (wake = resolve));
           reader.onRoom();
-          await new Promise<void>((resolve) => void (wake = resolve));
+          await more;
           wake = undefined;
         }
       } finally {
