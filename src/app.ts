@@ -2,6 +2,7 @@
 // closes it again. No logic of its own.
 
 import { join } from 'node:path';
+import { createAccessKeys } from './access/access-keys.ts';
 import { isLoopback } from './config.ts';
 import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
@@ -76,6 +77,16 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     authorizerTypes: AUTHORIZER_TYPES,
     credentialTypes: CREDENTIAL_TYPES,
   };
+  const accessKeys = createAccessKeys({
+    store,
+    sealer,
+    clock,
+    log,
+    accountId: config.accountId,
+    operator,
+    openSecret: (sealed, binding) => vault.open(sealed, binding),
+  });
+  const allowsAnybody = isLoopback(config.listen.host) || config.allowUnauthenticated === true;
   const snapshots = createSnapshots({
     ...plugins,
     store,
@@ -86,6 +97,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log,
     urlOf,
     stdio,
+    accessKeys,
+    allowsAnybody,
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
   const control = createControlPlane({
@@ -95,8 +108,10 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log,
     arns: { ...arns, ...scope },
     publicUrlOf: urlOf,
-    accessKeys: (id) =>
-      Promise.resolve(id === operator.accessKeyId ? { secret: operator.secret } : undefined),
+    accessKeys,
+    allowsAnybody,
+    refreshAccess: () => accessKeys.refresh(),
+    sealer,
     seal: (secret, binding) => vault.seal(secret, binding),
     readSource: createSourceReader({
       egress,
@@ -159,6 +174,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     throw thrown;
   });
   try {
+    await accessKeys.start();
     await snapshots.start();
     await control.start();
     sessions.start();
@@ -183,6 +199,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
       endpoint.close();
       sessions.close();
+      accessKeys.close();
       mailbox.close();
       await control.stop();
       await snapshots.close();

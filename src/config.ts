@@ -36,6 +36,8 @@ export interface Config {
   readonly accountId: string;
   readonly egressAllow: readonly AllowRule[];
   readonly allowedOrigins?: readonly string[];
+  /** Gateways without an authorizer may be called although the listener is not on loopback. */
+  readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
   /** Programs that targets may use as MCP servers. */
   readonly stdioServers?: readonly StdioServerConfiguration[];
@@ -53,6 +55,8 @@ export interface Setting {
   readonly defaultText: string;
   readonly doc: string;
   readonly isSecret?: boolean;
+  /** The flag may stand without a value, and then means `true`. */
+  readonly isSwitch?: boolean;
   /** Text → value. @throws RangeError that says what is wrong; AggregateError when it is more than one thing */
   readonly parse: (text: string, env: ConfigSources['env']) => unknown;
 }
@@ -72,6 +76,11 @@ const setting = (
   doc,
   parse,
   isSecret,
+});
+
+const toggle = (flag: string, defaultText: string, doc: string): Setting => ({
+  ...setting(flag, 'true|false', defaultText, doc, parseToggle),
+  isSwitch: true,
 });
 
 export const SETTINGS: readonly Setting[] = Object.freeze([
@@ -140,6 +149,11 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'its own origin, and loopback origins while it listens on loopback',
     'comma list of origins whose pages may call the data plane',
     parseOrigins,
+  ),
+  toggle(
+    'allow-unauthenticated',
+    'false',
+    'let anybody call gateways without an authorizer (NONE) although the listener is not on loopback',
   ),
   setting(
     'gateway-domain',
@@ -249,6 +263,7 @@ function assemble(values: Record<string, unknown>, s3Endpoint: URL | undefined):
     accessKeyId: values['access-key-id'],
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],
+    allowUnauthenticated: values['allow-unauthenticated'],
     gatewayDomain: values['gateway-domain'],
     stdioServers: values['stdio-servers'],
     s3Endpoint,
@@ -356,6 +371,11 @@ function parseOrigins(text: string): readonly string[] {
 function parseWorkers(text: string): number {
   if (text !== '1') throw new RangeError('more than one process is not available in this version; use 1');
   return 1;
+}
+
+function parseToggle(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new RangeError('must be true or false');
+  return text === 'true';
 }
 
 function parseLevel(text: string): string {

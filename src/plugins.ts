@@ -1,7 +1,8 @@
 // The one list of what is plugged in. A new kind is a folder beside its contract and a line here.
 
 import type { AuthorizerType } from './authorizers/authorizer.ts';
-import { customJwtAuthorizer } from './authorizers/custom-jwt/index.ts';
+import { awsIamAuthorizer } from './authorizers/aws-iam/index.ts';
+import { authenticateOnlyAuthorizer, customJwtAuthorizer } from './authorizers/custom-jwt/index.ts';
 import { noneAuthorizer } from './authorizers/none/index.ts';
 import { apiKeyCredential } from './credentials/api-key/index.ts';
 import type { CredentialType } from './credentials/credential-type.ts';
@@ -12,6 +13,8 @@ import type { TargetType } from './targets/target-type.ts';
 export const TARGET_TYPES: readonly TargetType[] = Object.freeze([openApiTargetType, mcpServerTargetType]);
 export const AUTHORIZER_TYPES: readonly AuthorizerType[] = Object.freeze([
   customJwtAuthorizer,
+  authenticateOnlyAuthorizer,
+  awsIamAuthorizer,
   noneAuthorizer,
 ]);
 export const CREDENTIAL_TYPES: readonly CredentialType[] = Object.freeze([apiKeyCredential]);

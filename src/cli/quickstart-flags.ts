@@ -22,7 +22,6 @@ export interface QuickstartFlags extends Record<string, unknown> {
   readonly jwtAudience?: string[];
   readonly jwtClient?: string[];
   readonly jwtScope?: string[];
-  readonly allowUnauthenticated?: boolean;
   readonly bareNames?: boolean;
   readonly includeTags?: string;
   readonly excludeTags?: string;
@@ -77,7 +76,6 @@ export function addQuickstartFlags(command: Command): Command {
     .option('--jwt-audience <aud...>', 'accepted audiences of such a token')
     .option('--jwt-client <id...>', 'accepted client ids of such a token')
     .option('--jwt-scope <scope...>', 'accepted scopes of such a token')
-    .option('--allow-unauthenticated', 'let anybody call although the listener is not on loopback')
     .option(
       '--bare-names',
       'tools are named as in the document or server, without the target’s name before them',
@@ -111,7 +109,7 @@ export function quickstartOptions(
   if (discoveryUrl !== undefined && !flags.jwtAudience && !flags.jwtClient && !flags.jwtScope)
     throw new Error('--jwt-discovery-url needs at least one of --jwt-audience, --jwt-client, --jwt-scope');
   const isOpenToOthers = !isLoopback(config.listen.host);
-  if (discoveryUrl === undefined && isOpenToOthers && flags.allowUnauthenticated !== true)
+  if (discoveryUrl === undefined && isOpenToOthers && config.allowUnauthenticated !== true)
     throw new Error(
       `Anybody who reaches ${config.listen.host} could call these tools. Say who may with --jwt-discovery-url, or that it is meant so with --allow-unauthenticated.`,
     );

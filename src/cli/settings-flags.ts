@@ -10,11 +10,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Adds one flag for each setting, and `--config`. */
 export function addSettingFlags(command: Command): Command {
   command.option('--config <file>', 'settings from a JSON or YAML file; keys are the flag names');
-  for (const { flag, placeholder, defaultText, doc, variable, isSecret } of SETTINGS) {
+  for (const { flag, placeholder, defaultText, doc, variable, isSecret, isSwitch } of SETTINGS) {
     const warning =
       isSecret === true ? '; other users of this machine see flags, so better in the variable' : '';
     const text = `${doc}${warning} [${variable}; default: ${defaultText}]`;
-    command.addOption(new Option(`--${flag} <${placeholder}>`, text));
+    const value = isSwitch === true ? `[${placeholder}]` : `<${placeholder}>`;
+    command.addOption(new Option(`--${flag} ${value}`, text));
   }
   return command;
 }
@@ -26,7 +27,7 @@ export function settingFlagsOf(
   return Object.fromEntries(
     SETTINGS.map(({ flag }) => {
       const value = options[flag.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase())];
-      return [flag, typeof value === 'string' ? value : undefined];
+      return [flag, value === true ? 'true' : typeof value === 'string' ? value : undefined];
     }),
   );
 }

@@ -7,9 +7,10 @@ import type { JsonObject } from '../core/json.ts';
 import type { TargetHealth } from '../core/relay.ts';
 import type { LiveTarget, ResourceKind, SealedSecret } from '../core/resources.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
+import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { AccessKey } from '../core/sigv4-verify.ts';
+import type { AccessKeys, Caller } from '../core/access.ts';
 import type { Row, Store } from '../stores/store.ts';
 import type { ReadSource, TargetServices, TargetType } from '../targets/target-type.ts';
 
@@ -42,7 +43,12 @@ export interface ControlServices {
   readonly targetTypes: readonly TargetType[];
   readonly authorizerTypes: readonly AuthorizerType[];
   readonly credentialTypes: readonly CredentialType[];
-  readonly accessKeys: (accessKeyId: string) => Promise<AccessKey | undefined>;
+  readonly accessKeys: AccessKeys;
+  /** Whether gateways without an authorizer may be called at all on this server. */
+  readonly allowsAnybody: boolean;
+  /** Fulfils when changed access keys count in this process. */
+  readonly refreshAccess: () => Promise<void>;
+  readonly sealer: Sealer;
   readonly seal: (
     secret: Secret,
     binding: {
@@ -82,6 +88,8 @@ export interface ReconcileOptions {
 
 /** What handlers are handed. */
 export interface ControlContext extends Omit<ControlServices, 'quotas'> {
+  /** Whoever asked; this process itself where nobody did. */
+  readonly caller: Caller;
   readonly quotas: Quotas;
   /** Tells the reconciler that a row may be in a transient state. */
   readonly wake: (kind: 'gateway' | 'gateway-target', id: string) => void;

@@ -1,5 +1,14 @@
 // The handler of each operation of the model.
 
+import {
+  createAccessKey,
+  deleteAccessKey,
+  getAccessKey,
+  getSessionToken,
+  listAccessKeys,
+  rotateAccessKey,
+  updateAccessKey,
+} from './access-key/access-key.ts';
 import type { Handler } from './context.ts';
 import {
   createApiKeyCredentialProvider,
@@ -20,6 +29,11 @@ import { deleteGateway } from './gateway/delete.ts';
 import { getGateway } from './gateway/get.ts';
 import { listGateways } from './gateway/list.ts';
 import { updateGateway } from './gateway/update.ts';
+import {
+  deleteResourcePolicy,
+  getResourcePolicy,
+  putResourcePolicy,
+} from './resource-policy/resource-policy.ts';
 import { listTagsForResource } from './tag/list.ts';
 import { tagResource } from './tag/tag.ts';
 import { untagResource } from './tag/untag.ts';
@@ -43,6 +57,16 @@ export const HANDLERS: Readonly<Record<string, Handler>> = Object.freeze({
   ListApiKeyCredentialProviders: listApiKeyCredentialProviders,
   UpdateApiKeyCredentialProvider: updateApiKeyCredentialProvider,
   DeleteApiKeyCredentialProvider: deleteApiKeyCredentialProvider,
+  CreateAccessKey: createAccessKey,
+  GetAccessKey: getAccessKey,
+  ListAccessKeys: listAccessKeys,
+  UpdateAccessKey: updateAccessKey,
+  RotateAccessKey: rotateAccessKey,
+  DeleteAccessKey: deleteAccessKey,
+  GetSessionToken: getSessionToken,
+  PutResourcePolicy: putResourcePolicy,
+  GetResourcePolicy: getResourcePolicy,
+  DeleteResourcePolicy: deleteResourcePolicy,
   TagResource: tagResource,
   UntagResource: untagResource,
   ListTagsForResource: listTagsForResource,

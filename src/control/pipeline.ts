@@ -5,6 +5,8 @@ import { GatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { SigningKeys, claimedAccessKeyId, verifySigV4 } from '../core/sigv4-verify.ts';
+import type { Caller } from '../core/access.ts';
+import { checkAccess } from './access.ts';
 import { DEFAULT_QUOTAS } from './context.ts';
 import type { ControlContext, ControlServices } from './context.ts';
 import { errorResponse } from './error-response.ts';
@@ -59,6 +61,8 @@ export interface ControlPlane {
 }
 
 const SIGNING_NAMES = ['bedrock-agentcore'];
+/** Calls of this process itself. */
+const OURSELVES: Caller = Object.freeze({ arn: '', accessKeyId: '', role: 'administrator' });
 
 /** The control plane on these services. */
 export function createControlPlane(services: ControlServices): ControlPlane {
@@ -67,21 +71,22 @@ export function createControlPlane(services: ControlServices): ControlPlane {
   const validate = createValidator({ maxSchemaBytes: services.maxSchemaBytes });
   const quotas = { ...DEFAULT_QUOTAS, ...services.quotas };
   const reconciler = createReconciler({ ...services, quotas });
-  const ctx: ControlContext = { ...services, quotas, wake: reconciler.wake };
+  const ctx: ControlContext = { ...services, quotas, wake: reconciler.wake, caller: OURSELVES };
   const resynchronizer = createResynchronizer(ctx, services.reconcile?.resynchronizeEveryMs);
   const signing = {
     region: arns.region,
     services: SIGNING_NAMES,
-    accessKeys,
+    accessKeys: (id: string, token: string | undefined) => accessKeys.find(id, token),
     now: () => clock.now(),
     signingKeys: new SigningKeys(),
   };
 
-  async function run(operation: OperationModel, input: JsonObject): Promise<JsonObject> {
+  async function run(operation: OperationModel, input: JsonObject, caller: Caller): Promise<JsonObject> {
     const clean = validate(operation.input, input);
+    checkAccess(operation, clean, caller, arns);
     const handler = HANDLERS[operation.name];
     if (!handler) throw new GatewayError('Internal', `The operation ${operation.name} has no handler.`);
-    return renderOutput(operation.output, await handler(clean, ctx));
+    return renderOutput(operation.output, await handler(clean, { ...ctx, caller }));
   }
 
   async function handle(request: ControlRequest): Promise<ControlResponse> {
@@ -99,8 +104,10 @@ export function createControlPlane(services: ControlServices): ControlPlane {
           'There is no operation with this method and path in this version.',
         );
       operationName = route.operation.name;
-      ({ accessKeyId } = await verifySigV4(request, signing));
-      const output = await run(route.operation, readInput(route, query, request.body));
+      const { key } = await verifySigV4(request, signing);
+      ({ accessKeyId } = key.caller);
+      accessKeys.used(accessKeyId);
+      const output = await run(route.operation, readInput(route, query, request.body), key.caller);
       const { status } = route.operation;
       response = { status, body: status === 204 ? '' : JSON.stringify(output) };
     } catch (thrown) {
@@ -135,14 +142,15 @@ export function createControlPlane(services: ControlServices): ControlPlane {
     handles: (_method: string, path: string) => router.owns(split(path)[0]),
     async admits(headers: ControlRequest['headers']): Promise<boolean> {
       const id = claimedAccessKeyId(headers);
-      return id !== undefined && (await accessKeys(id)) !== undefined;
+      const [token] = headers['x-amz-security-token'] ?? [];
+      return id !== undefined && (await accessKeys.find(id, token)) !== undefined;
     },
     handle,
     async invoke(operation: string, input: JsonObject): Promise<JsonObject> {
       const model = OPERATIONS.find((candidate) => candidate.name === operation);
       if (!model)
         throw new GatewayError('MethodNotFound', `There is no operation ${operation} in this version.`);
-      return run(model, input);
+      return run(model, input, OURSELVES);
     },
     start: reconciler.start,
     stop(): Promise<void> {

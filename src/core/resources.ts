@@ -1,6 +1,7 @@
 // What is stored: one document type per kind of resource. Members that AWS's API has are spelled as on its
 // wire; members of our own are few and explained. The store keeps these as JSON.
 
+import type { Role } from './access.ts';
 import type { JsonObject } from './json.ts';
 import type { Catalogue } from './tool.ts';
 
@@ -109,6 +110,27 @@ export interface MailboxDocument {
   readonly expiresAt: number;
 }
 
+/** An access key made through the API; its id is the access key id. */
+export interface AccessKeyDocument {
+  readonly userName: string;
+  readonly role: Role;
+  /** Ids of the gateways it is limited to; absent: all. */
+  readonly gateways?: readonly string[];
+  readonly status: 'Active' | 'Inactive';
+  readonly description?: string;
+  readonly secret: { readonly sealed: SealedSecret; readonly version: number };
+  /** The secret before the last rotation, as long as it still counts. */
+  readonly previous?: { readonly sealed: SealedSecret; readonly version: number; readonly until: number };
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  readonly lastUsedAt?: number;
+}
+
+/** A resource policy; its name is the ARN of the resource. */
+export interface ResourcePolicyDocument {
+  readonly policy: string;
+}
+
 /** Kind → document. Adding a kind here and in stores/sql/migrations is all that the store needs. */
 export interface ResourceDocuments {
   gateway: GatewayDocument;
@@ -118,6 +140,8 @@ export interface ResourceDocuments {
   catalogue: Catalogue;
   'inline-payload': InlinePayloadDocument;
   'client-token': ClientTokenDocument;
+  'access-key': AccessKeyDocument;
+  'resource-policy': ResourcePolicyDocument;
   'mcp-session': SessionDocument;
   mailbox: MailboxDocument;
 }

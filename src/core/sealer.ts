@@ -12,4 +12,11 @@ export interface Sealer {
   open(purpose: SealPurpose, token: string, bound: readonly string[]): string | undefined;
 }
 
-export type SealPurpose = 'session' | 'session-state' | 'request-state' | 'task' | 'cursor' | 'mailbox';
+export type SealPurpose =
+  | 'session'
+  | 'aws-session'
+  | 'session-state'
+  | 'request-state'
+  | 'task'
+  | 'cursor'
+  | 'mailbox';

@@ -156,7 +156,7 @@ describe('verifySigV4', () => {
     const same = options();
     await fc.assert(
       fc.asyncProperty(draft, async (request) => {
-        await expect(verifySigV4(await signed(request), same)).resolves.toEqual({ accessKeyId: ID });
+        await expect(verifySigV4(await signed(request), same)).resolves.toMatchObject({ accessKeyId: ID });
       }),
       { numRuns: 3000 },
     );
@@ -183,7 +183,7 @@ describe('verifySigV4', () => {
           { accessKeyId: ID, secretAccessKey: SECRET },
         );
         const result = verifySigV4(received(request, out.headers), options());
-        await expect(result).resolves.toEqual({ accessKeyId: ID });
+        await expect(result).resolves.toMatchObject({ accessKeyId: ID });
       }),
       { numRuns: 2000 },
     );
@@ -321,7 +321,7 @@ describe('verifySigV4', () => {
     );
     expect(await refusal(await signed(PLAIN, { sessionToken: 'a-session-token' }))).toBe(invalid);
     const good = await signed(PLAIN, { accessKeyId: 'ASIATEMP', sessionToken: 'a-session-token' });
-    await expect(verifySigV4(good, options())).resolves.toEqual({ accessKeyId: 'ASIATEMP' });
+    await expect(verifySigV4(good, options())).resolves.toMatchObject({ accessKeyId: 'ASIATEMP' });
   });
 
   it('takes a changed secret at once, and keeps few signing keys', async () => {

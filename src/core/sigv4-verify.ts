@@ -19,14 +19,17 @@ export interface SignedRequest {
 /** The secret of an access key, and the session token that has to come with it if it is a temporary one. */
 export interface AccessKey {
   readonly secret: Secret;
+  /** The one before, as long as it still counts. */
+  readonly previousSecret?: Secret;
   readonly sessionToken?: Secret;
 }
 
-export interface SigV4Options {
+export interface SigV4Options<K extends AccessKey = AccessKey> {
   readonly region: string;
   /** Signing names that are accepted, for example `bedrock-agentcore`. */
   readonly services: readonly string[];
-  readonly accessKeys: (accessKeyId: string) => Promise<AccessKey | undefined>;
+  /** The session token is what came with the request, not verified yet. */
+  readonly accessKeys: (accessKeyId: string, sessionToken: string | undefined) => Promise<K | undefined>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Keep one for the life of the server; a signing key serves a whole day. */
@@ -46,10 +49,10 @@ const refuse = (message: string): GatewayError => new GatewayError('Unauthentica
  * Who signed the request.
  * @throws GatewayError Unauthenticated, with a message in AWS's words, for whatever is not properly signed.
  */
-export async function verifySigV4(
+export async function verifySigV4<K extends AccessKey>(
   request: SignedRequest,
-  options: SigV4Options,
-): Promise<{ readonly accessKeyId: string }> {
+  options: SigV4Options<K>,
+): Promise<{ readonly accessKeyId: string; readonly key: K }> {
   const { path, query } = splitTarget(request.target);
   const claim = readAuthorization(single(request, 'authorization'));
   const timestamp = single(request, 'x-amz-date');
@@ -74,15 +77,22 @@ export async function verifySigV4(
   const canonicalHash = createHash('sha256').update(canonical, 'latin1').digest('hex');
 
   // An unknown key takes the same steps with a secret that nobody has, so that it takes the same time.
-  const key = await options.accessKeys(claim.accessKeyId);
-  const signingKey = options.signingKeys.get(key ? claim.accessKeyId : '', key?.secret.reveal() ?? '', claim);
-  const expected = hmac(signingKey, `${ALGORITHM}\n${timestamp}\n${scope}\n${canonicalHash}`);
-  const isSigned = timingSafeEqual(expected, Buffer.from(claim.signature, 'hex'));
-  const isToken = sameText(single(request, 'x-amz-security-token') ?? '', key?.sessionToken?.reveal() ?? '');
+  const token = single(request, 'x-amz-security-token');
+  const key = await options.accessKeys(claim.accessKeyId, token);
+  const isSignedWith = (name: string, secret: string): boolean => {
+    const signingKey = options.signingKeys.get(name, secret, claim);
+    const expected = hmac(signingKey, `${ALGORITHM}\n${timestamp}\n${scope}\n${canonicalHash}`);
+    return timingSafeEqual(expected, Buffer.from(claim.signature, 'hex'));
+  };
+  const { accessKeyId } = claim;
+  let isSigned = isSignedWith(key ? accessKeyId : '', key?.secret.reveal() ?? '');
+  if (!isSigned && key?.previousSecret)
+    isSigned = isSignedWith(`${accessKeyId} before`, key.previousSecret.reveal());
+  const isToken = sameText(token ?? '', key?.sessionToken?.reveal() ?? '');
   if (!key || !isToken) throw refuse(INVALID_TOKEN);
   checkDeclaredHash(single(request, 'x-amz-content-sha256'), bodyHash);
   if (!isSigned) throw refuse(BAD_SIGNATURE);
-  return { accessKeyId: claim.accessKeyId };
+  return { accessKeyId, key };
 }
 
 /** The access key id that a request names, undefined where it names none that can be read. Nothing is verified yet. */
@@ -123,7 +133,11 @@ function readAuthorization(header: string | undefined): Claim {
   };
 }
 
-function checkScope(claim: Claim, timestamp: string, options: SigV4Options): void {
+function checkScope(
+  claim: Claim,
+  timestamp: string,
+  options: Pick<SigV4Options, 'region' | 'services'>,
+): void {
   if (claim.region !== options.region)
     throw refuse(`Credential should be scoped to a valid region: '${options.region}'.`);
   if (!options.services.includes(claim.service))

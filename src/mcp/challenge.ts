@@ -6,17 +6,20 @@ import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 /** The header's value for a refusal that has one; a request without any credentials gets no error code. */
 export function challengeHeader(
   fault: GatewayError | undefined,
-  metadataUrl: () => string,
+  metadataUrl: () => string | undefined,
 ): string | undefined {
   const challenge = fault?.details.challenge;
   if (!challenge && fault?.code !== 'Unauthenticated') return undefined;
+  // Where no token is asked for, none is to be had anywhere either.
+  const url = metadataUrl();
+  if (url === undefined) return undefined;
   const { error, description, scope } = challenge ?? {};
   const parameters = [
     error === undefined ? undefined : `error=${quoted(error)}`,
     description === undefined ? undefined : `error_description=${quoted(description)}`,
     scope === undefined || scope === '' ? undefined : `scope=${quoted(scope)}`,
   ].filter((parameter) => parameter !== undefined);
-  return `Bearer ${[`resource_metadata=${quoted(metadataUrl())}`, ...parameters].join(', ')}`;
+  return `Bearer ${[`resource_metadata=${quoted(url)}`, ...parameters].join(', ')}`;
 }
 
 /** RFC 9728 protected-resource metadata of a gateway, or undefined where it asks for no token. */

@@ -24,6 +24,7 @@ export type { AccessRecord, McpExchange, McpServices } from './step.ts';
 
 /** What a caller may write into the access log. */
 const MAX_LOGGED = 100;
+const NO_BODY = new Uint8Array();
 
 export interface McpEndpoint {
   /** It never throws: every fault is an answer. */
@@ -68,9 +69,14 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
     const principal = await snapshot.authorizer.authorize(exchange.head);
     record.principal = principal.id;
     const step: Step = { plane, exchange, snapshot, principal, record };
-    if (exchange.head.method !== 'POST') return await answerSessionRequest(step);
+    const { verifyBody } = snapshot.authorizer;
+    if (exchange.head.method !== 'POST') {
+      await verifyBody?.(exchange.head, NO_BODY);
+      return await answerSessionRequest(step);
+    }
     checkContentType(exchange.head.headers);
     const bytes = await exchange.readBody();
+    await verifyBody?.(exchange.head, bytes);
     id = null;
     const body = parseBody(bytes);
     id = readableId(body) ?? null;
@@ -80,13 +86,19 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
     record.code = error.code;
     // Which check failed is for the operator; the caller is told the same of all of them.
     if (fault?.details.internal !== undefined && status < 500) record.reason = fault.details.internal;
-    const challenge = challengeHeader(fault, () => services.metadataUrlOf(exchange.gatewayId));
+    const challenge = challengeHeader(fault, () => metadataUrl(exchange.gatewayId, services));
     return jsonAnswer(
       status,
       formatError(id, error),
       challenge === undefined ? {} : { 'www-authenticate': challenge },
     );
   }
+}
+
+/** Where a client finds out who gives tokens for a gateway; undefined for one that takes none. */
+function metadataUrl(gatewayId: string, services: McpServices): string | undefined {
+  const snapshot = services.snapshotOf(gatewayId);
+  return snapshot?.authorizer.protectedResource && services.metadataUrlOf(gatewayId);
 }
 
 function answerOne(body: JsonValue, step: Step): McpAnswer | Promise<McpAnswer> {

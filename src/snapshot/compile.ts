@@ -6,7 +6,6 @@ import type { ArnFactory } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
-import type { ResourceDocuments } from '../core/resources.ts';
 import { PROTOCOL_VERSIONS, isModernVersion } from '../core/protocol-versions.ts';
 import { settingsOf } from '../core/settings.ts';
 import type { Catalogue, CatalogueEntry, ToolDefinition } from '../core/tool.ts';
@@ -61,6 +60,8 @@ export interface SnapshotInput {
   readonly secrets: OpenedSecrets;
   /** What the snapshot before was made with: targets that have not changed live on, with their connections. */
   readonly prepared: PreparedTargets;
+  /** The gateway's resource policy, as text. */
+  readonly policy?: string;
   /** The authorizer of the snapshot before, if its configuration is the same: its key caches live on. */
   readonly authorizer?: Authorizer;
 }
@@ -97,7 +98,7 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
     gatewayArn: services.arns.gateway(gateway.id),
     name: gateway.name,
     url: services.urlOf(gateway.id),
-    authorizer: input.authorizer ?? prepareAuthorizer(document, services),
+    authorizer: input.authorizer ?? prepareAuthorizer(input, services),
     protocolVersions: versions,
     modernVersions: versions.filter(isModernVersion),
     legacyVersions: versions.filter((version) => !isModernVersion(version)),
@@ -114,14 +115,16 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
   return { snapshot, prepared: new Map(drafts.map(({ row, prepared }) => [row.id, prepared])) };
 }
 
-function prepareAuthorizer(document: ResourceDocuments['gateway'], services: SnapshotServices): Authorizer {
+function prepareAuthorizer({ gateway, policy }: SnapshotInput, services: SnapshotServices): Authorizer {
+  const { document } = gateway;
   const type = services.authorizerTypes.find((candidate) => candidate.type === document.authorizerType);
   if (!type)
     throw new GatewayError(
       'Unavailable',
       `The authorizer type ${document.authorizerType} is not available in this version.`,
     );
-  return type.prepare(document.authorizerConfiguration, services);
+  const guarded = { arn: services.arns.gateway(gateway.id), ...(policy === undefined ? {} : { policy }) };
+  return type.prepare(document.authorizerConfiguration, { ...services, gateway: guarded });
 }
 
 /** A target of the snapshot while it is being made. */

@@ -83,6 +83,8 @@ async function bench() {
       stream: () => Promise.reject(new Error('not here')),
     },
     stdio: NO_STDIO_SERVERS,
+    allowsAnybody: true,
+    accessKeys: { find: () => Promise.resolve(undefined), used: () => undefined },
     urlOf: (id) => `http://x/${id}`,
     targetTypes: [type],
     authorizerTypes: [

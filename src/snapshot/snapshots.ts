@@ -3,6 +3,7 @@
 // `get` never waits and never reads the store.
 
 import type { Authorizer } from '../authorizers/authorizer.ts';
+import { parseArn } from '../core/arn.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import type { TargetServices } from '../targets/target-type.ts';
@@ -71,7 +72,11 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
         providerArnsOf(row.document.live?.credentialProviderConfigurations ?? [], services.credentialTypes),
       ),
     );
+    const policyArn = services.arns.gateway(gatewayId);
+    const policy = (await unlessDamaged(log, () => store.find('resource-policy', '', policyArn)))?.document
+      .policy;
     const authorizerKey = JSON.stringify([
+      policy,
       gateway.document.authorizerType,
       gateway.document.authorizerConfiguration,
     ]);
@@ -82,6 +87,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       targets,
       secrets: await readSecrets(providers, services),
       prepared: before?.compiled.prepared ?? new Map(),
+      ...(policy === undefined ? {} : { policy }),
       ...(reusable ? { authorizer: reusable } : {}),
     };
     const compiled = compileSnapshot(input, services);
@@ -160,6 +166,10 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   function gatewaysTouched(change: Change): readonly string[] {
     if (change.kind === 'gateway') return [change.id];
     if (change.kind === 'gateway-target') return [change.parentId];
+    if (change.kind === 'resource-policy') {
+      const named = parseArn(change.id, services.scope);
+      return named?.kind === 'gateway' ? [named.id] : [];
+    }
     if (change.kind !== 'api-key-credential-provider' && change.kind !== 'secret') return [];
     return [...held].filter(([, { providers }]) => providers.size > 0).map(([gatewayId]) => gatewayId);
   }

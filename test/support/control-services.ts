@@ -1,6 +1,8 @@
 // What a control plane needs around it, made small: a target type that reads a list of operations out of an
 // OpenAPI document, one authorizer, one credential, and a vault that only notes what it was given.
 
+import type { KnownKey } from '../../src/core/access.ts';
+import { createSealer } from '../../src/vault/sealer.ts';
 import type { AuthorizerType } from '../../src/authorizers/authorizer.ts';
 import type { ControlServices } from '../../src/control/pipeline.ts';
 import { createArns } from '../../src/core/arn.ts';
@@ -95,6 +97,15 @@ const apiKey: CredentialType = {
   },
 };
 
+const OPERATOR_KEY: KnownKey = {
+  secret: new Secret('test-secret'),
+  caller: {
+    arn: 'arn:aws:iam::000000000000:user/operator',
+    accessKeyId: 'AKIDTEST',
+    role: 'administrator',
+  },
+};
+
 export interface Recorded {
   readonly published: string[];
   readonly logged: string[];
@@ -120,8 +131,13 @@ export function controlServices(
       targetTypes: [fakeOpenApi()],
       authorizerTypes: [none, customJwt],
       credentialTypes: [apiKey],
-      accessKeys: (id) =>
-        Promise.resolve(id === 'AKIDTEST' ? { secret: new Secret('test-secret') } : undefined),
+      accessKeys: {
+        find: (id) => Promise.resolve(id === 'AKIDTEST' ? OPERATOR_KEY : undefined),
+        used: () => undefined,
+      },
+      allowsAnybody: true,
+      refreshAccess: () => Promise.resolve(),
+      sealer: createSealer(Buffer.alloc(32, 7), scope.accountId),
       seal: (secret, { recordId, version }) => {
         recorded.sealed.push({ secret: secret.reveal(), version, recordId });
         return { v: 1, kekId: 'k', wrappedKey: '', iv: '', ciphertext: `sealed-${version}`, tag: '' };

@@ -7,11 +7,15 @@ import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '../../core/json.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Principal } from '../../core/principal.ts';
+import { Secret } from '../../lib/secret.ts';
 import type { Authorizer, AuthorizerServices, AuthorizerType, RequestHead } from '../authorizer.ts';
 import { checkClaims } from './claims.ts';
-import { checkConfig, parseConfig } from './config.ts';
+import { checkConfig, checkDiscovery, parseConfig, withoutRules } from './config.ts';
+import type { CustomJwtConfig } from './config.ts';
 import { createKeySource } from './keys.ts';
 import { bearerToken, invalidToken, tokenClaims, tokenHeader } from './token.ts';
+
+type TokenServices = Pick<AuthorizerServices, 'egress' | 'clock' | 'log'>;
 
 const REMEMBERED_TOKENS = 10_000;
 const REMEMBER_MS = 5 * 60_000;
@@ -25,8 +29,7 @@ interface Remembered {
   readonly until: number;
 }
 
-function prepare(config: JsonObject | undefined, services: AuthorizerServices): Authorizer {
-  const rules = parseConfig(config);
+function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorizer {
   const { clock } = services;
   const keys = createKeySource({ ...services, discoveryUrl: rules.discoveryUrl, issuerUrl: rules.issuerUrl });
   const remembered = new LRUCache<string, Remembered>({ max: REMEMBERED_TOKENS });
@@ -40,7 +43,13 @@ function prepare(config: JsonObject | undefined, services: AuthorizerServices): 
     } catch {
       throw invalidToken('the signature does not verify');
     }
-    const { principal, expiresAt } = checkClaims(tokenClaims(token), rules, issuer, clock.now() / 1000);
+    const { principal: named, expiresAt } = checkClaims(
+      tokenClaims(token),
+      rules,
+      issuer,
+      clock.now() / 1000,
+    );
+    const principal = Object.freeze({ ...named, token: new Secret(token) });
     const until = Math.min(clock.monotonic() + REMEMBER_MS, keys.freshUntil());
     return { principal, generation, expiresAt, until };
   }
@@ -95,5 +104,17 @@ function withScope(thrown: unknown, scopes: readonly string[]): unknown {
 export const customJwtAuthorizer = Object.freeze({
   type: 'CUSTOM_JWT',
   check: checkConfig,
-  prepare,
+  prepare: (config: JsonObject | undefined, services: TokenServices) =>
+    prepareWith(parseConfig(config), services),
+} as const) satisfies AuthorizerType;
+
+/**
+ * AUTHENTICATE_ONLY: the token is a genuine one of this issuer and has not expired; whose it is for, and what it allows,
+ * is for the target to say (AgentCore, with JWT_PASSTHROUGH).
+ */
+export const authenticateOnlyAuthorizer = Object.freeze({
+  type: 'AUTHENTICATE_ONLY',
+  check: checkDiscovery,
+  prepare: (config: JsonObject | undefined, services: TokenServices) =>
+    prepareWith(withoutRules(parseConfig(config)), services),
 } as const) satisfies AuthorizerType;

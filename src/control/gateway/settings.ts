@@ -54,11 +54,20 @@ function authorizerFaults(input: GatewayInput, ctx: ControlContext): readonly Fi
     const message = `${input.authorizerType} is not available in this version; available are: ${available}`;
     return [{ name: 'authorizerType', message }];
   }
+  if (input.authorizerType === 'NONE' && !ctx.allowsAnybody)
+    return [
+      {
+        name: 'authorizerType',
+        message:
+          'NONE would let anybody call who reaches this server, which does not listen on loopback only. Choose CUSTOM_JWT or AWS_IAM, or have the operator set GATEWRIGHT_ALLOW_UNAUTHENTICATED',
+      },
+    ];
   const name = 'authorizerConfiguration';
   const configuration = input.authorizerConfiguration;
-  if (input.authorizerType === 'CUSTOM_JWT' && configuration === undefined)
-    return [{ name, message: 'Member must not be null when authorizerType is CUSTOM_JWT' }];
-  if (input.authorizerType !== 'CUSTOM_JWT' && configuration !== undefined)
+  const takesTokens = input.authorizerType === 'CUSTOM_JWT' || input.authorizerType === 'AUTHENTICATE_ONLY';
+  if (takesTokens && configuration === undefined)
+    return [{ name, message: `Member must not be null when authorizerType is ${input.authorizerType}` }];
+  if (!takesTokens && configuration !== undefined)
     return [{ name, message: `Member must be absent when authorizerType is ${input.authorizerType}` }];
   return type.check(configuration).map((fault) => ({
     name: fault.name.startsWith(name) ? fault.name : `${name}.${fault.name}`,

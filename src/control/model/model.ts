@@ -1,6 +1,7 @@
 // The table of operations and the table of shapes: the one description of the control plane's wire that
 // everything else walks. A new operation is a line here, its shapes, and a handler of the same name.
 
+import { ACCESS_SHAPES } from './access-shapes.ts';
 import { CREDENTIAL_SHAPES } from './credential-shapes.ts';
 import { GATEWAY_SHAPES } from './gateway-shapes.ts';
 import { PASSTHROUGH_SHAPES } from './passthrough-shapes.ts';
@@ -13,6 +14,7 @@ export const SHAPES: Shapes = Object.freeze({
   ...TARGET_SHAPES,
   ...PASSTHROUGH_SHAPES,
   ...CREDENTIAL_SHAPES,
+  ...ACCESS_SHAPES,
 });
 
 const GATEWAY = '/gateways/{gatewayIdentifier}';
@@ -161,6 +163,82 @@ export const OPERATIONS: readonly OperationModel[] = Object.freeze([
       ...(verb === 'Get' || verb === 'List' ? { readonly: true } : {}),
     };
   }),
+  ...(
+    [
+      [
+        'Create',
+        201,
+        'CreateAccessKey',
+        'CreateAccessKey',
+        'Makes an access key with a role. Its secret is shown this once.',
+      ],
+      ['Get', 200, 'AccessKey', 'AccessKey', 'Shows an access key, without its secret.'],
+      ['List', 200, 'ListAccessKeys', 'ListAccessKeys', 'Lists the access keys, with their last use.'],
+      [
+        'Update',
+        200,
+        'UpdateAccessKey',
+        'AccessKey',
+        'Changes role, gateways, description or status of an access key.',
+      ],
+      [
+        'Rotate',
+        200,
+        'RotateAccessKey',
+        'CreateAccessKey',
+        'Gives an access key a new secret; the old one can count for a while.',
+      ],
+      ['Delete', 204, 'AccessKey', 'Empty', 'Deletes an access key. Temporary keys made with it end too.'],
+    ] as const
+  ).map(([verb, status, input, output, doc]): OperationModel => ({
+    name: `${verb}AccessKey${verb === 'List' ? 's' : ''}`,
+    method: 'POST',
+    uri: `/identities/${verb}AccessKey${verb === 'List' ? 's' : ''}`,
+    status,
+    input: `${input}Request`,
+    output: `${output}Response`,
+    doc,
+    extension: true,
+    ...(verb === 'Get' || verb === 'List' ? { readonly: true } : {}),
+  })),
+  {
+    name: 'GetSessionToken',
+    method: 'POST',
+    uri: '/identities/GetSessionToken',
+    status: 200,
+    input: 'GetSessionTokenRequest',
+    output: 'GetSessionTokenResponse',
+    doc: 'Makes a temporary key of the key that asks, with the same rights.',
+    extension: true,
+  },
+  {
+    name: 'PutResourcePolicy',
+    method: 'PUT',
+    uri: '/resourcepolicy/{resourceArn}',
+    status: 201,
+    input: 'PutResourcePolicyRequest',
+    output: 'PutResourcePolicyResponse',
+    doc: 'Says in a policy who may call a gateway whose callers sign their requests (AWS_IAM).',
+  },
+  {
+    name: 'GetResourcePolicy',
+    method: 'GET',
+    uri: '/resourcepolicy/{resourceArn}',
+    status: 200,
+    input: 'ResourcePolicyRequest',
+    output: 'GetResourcePolicyResponse',
+    doc: 'Shows the policy of a gateway.',
+    readonly: true,
+  },
+  {
+    name: 'DeleteResourcePolicy',
+    method: 'DELETE',
+    uri: '/resourcepolicy/{resourceArn}',
+    status: 204,
+    input: 'ResourcePolicyRequest',
+    output: 'EmptyResponse',
+    doc: 'Removes the policy of a gateway.',
+  },
   {
     name: 'TagResource',
     method: 'POST',

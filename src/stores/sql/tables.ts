@@ -44,6 +44,8 @@ export interface Tables {
   catalogue: ResourceTable;
   inline_payload: ResourceTable;
   client_token: ResourceTable;
+  access_key: ResourceTable;
+  resource_policy: ResourceTable;
   mcp_session: ResourceTable;
   mailbox: ResourceTable;
   change: ChangeTable;
@@ -60,6 +62,8 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     catalogue: 'catalogue',
     'inline-payload': 'inline_payload',
     'client-token': 'client_token',
+    'access-key': 'access_key',
+    'resource-policy': 'resource_policy',
     'mcp-session': 'mcp_session',
     mailbox: 'mailbox',
   });

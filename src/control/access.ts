@@ -1,0 +1,75 @@
+// Who may run which operation. Every call is authorised, not only authenticated: by the role of its key, and by the
+// gateways that the key is limited to. What is not listed for a role is denied.
+
+import type { ArnScope } from '../core/arn.ts';
+import { parseArn } from '../core/arn.ts';
+import { mayTouch } from '../core/access.ts';
+import type { Caller, Role } from '../core/access.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { OperationModel } from './model/shape.ts';
+
+/** For administrators alone: who may do what, and under which key secrets lie. */
+const ADMINISTRATION: ReadonlySet<string> = new Set([
+  'CreateAccessKey',
+  'GetAccessKey',
+  'ListAccessKeys',
+  'UpdateAccessKey',
+  'RotateAccessKey',
+  'DeleteAccessKey',
+  'SetTokenVaultCMK',
+]);
+/** What every key may do for itself, or on a user's behalf with a proof of its own. */
+const EVERYBODY: ReadonlySet<string> = new Set(['GetSessionToken', 'CompleteResourceTokenAuth']);
+/** Read in form, but they hand out tokens and keys. */
+const SECRETS: ReadonlySet<string> = new Set([
+  'GetResourceApiKey',
+  'GetResourceOauth2Token',
+  'GetWorkloadAccessToken',
+  'GetWorkloadAccessTokenForJWT',
+  'GetWorkloadAccessTokenForUserId',
+]);
+/** What a key that is limited to some gateways may do although no gateway is named. */
+const WITHOUT_GATEWAY: ReadonlySet<string> = new Set(['ListGateways', ...EVERYBODY]);
+
+/** @throws GatewayError Forbidden, in AWS's words */
+export function checkAccess(
+  operation: OperationModel,
+  input: JsonObject,
+  caller: Caller,
+  scope: ArnScope,
+): void {
+  if (mayRun(caller.role, operation) && isWithinGrant(operation, input, caller, scope)) return;
+  throw new GatewayError(
+    'Forbidden',
+    `User: ${caller.arn} is not authorized to perform: bedrock-agentcore:${operation.name}`,
+  );
+}
+
+function mayRun(role: Role, { name, readonly }: OperationModel): boolean {
+  if (EVERYBODY.has(name)) return true;
+  switch (role) {
+    case 'administrator':
+      return true;
+    case 'operator':
+      return !ADMINISTRATION.has(name);
+    case 'reader':
+      return readonly === true && !SECRETS.has(name) && !ADMINISTRATION.has(name);
+    default:
+      return false;
+  }
+}
+
+function isWithinGrant(
+  { name }: OperationModel,
+  input: JsonObject,
+  caller: Caller,
+  scope: ArnScope,
+): boolean {
+  if (caller.gateways === undefined || WITHOUT_GATEWAY.has(name)) return true;
+  const { gatewayIdentifier, resourceArn } = input;
+  if (typeof gatewayIdentifier === 'string') return mayTouch(caller, gatewayIdentifier);
+  const named = typeof resourceArn === 'string' ? parseArn(resourceArn, scope) : undefined;
+  if (named?.kind === 'gateway') return mayTouch(caller, named.id);
+  return named?.kind === 'gateway-target' && mayTouch(caller, named.gatewayId);
+}
