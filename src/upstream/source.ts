@@ -3,10 +3,9 @@
 
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { SignatureV4 } from '@smithy/signature-v4';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
-import { SignerSha256 } from '../lib/signer-hash.ts';
+import { signRequest } from '../lib/sigv4-sign.ts';
 
 /** The bucket becomes a host name: anything else could make it another host, which would get what is signed for S3. */
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
@@ -93,23 +92,8 @@ async function s3Request(uri: string, options: SourceOptions): Promise<OutboundR
   url.pathname = `${prefix}/${byPath ? `${encodeSegment(bucket)}/` : ''}${path}`;
   const credentials = await options.awsCredentials();
   if (!credentials) return { method: 'GET', url, headers: { 'user-agent': 'gatewright' } };
-  const signer = new SignatureV4({
-    service: 's3',
-    region: options.region,
-    credentials,
-    sha256: SignerSha256,
-    uriEscapePath: false,
-    applyChecksum: true,
-  });
-  const signed = await signer.sign({
-    method: 'GET',
-    protocol: url.protocol,
-    hostname: url.hostname,
-    ...(url.port === '' ? {} : { port: Number(url.port) }),
-    path: url.pathname,
-    headers: { host: url.host, 'user-agent': 'gatewright' },
-  } as Parameters<typeof signer.sign>[0]);
-  const { host: _host, ...headers } = (signed as { headers: Record<string, string> }).headers;
+  const request = { method: 'GET', url, headers: { 'user-agent': 'gatewright' } };
+  const headers = await signRequest(request, { service: 's3', region: options.region, credentials });
   return { method: 'GET', url, headers };
 }
 

@@ -7,6 +7,8 @@ import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { concealForms, formsOf } from '../conceal.ts';
+import type { EchoForm } from '../conceal.ts';
 import type { Credential, CredentialServices, CredentialType } from '../credential-type.ts';
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -26,17 +28,6 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'expect',
   'proxy-connection',
 ]);
-
-/** Shorter keys are not looked for in answers. */
-const MIN_CONCEALED = 8;
-const CONCEALED = '[secret]';
-const SMALL_ANSWER_BYTES = 64 * 1024;
-
-/** One spelling of a key, as bytes and as text of one character a byte. */
-interface EchoForm {
-  readonly bytes: Buffer;
-  readonly text: string;
-}
 
 interface ApiKeyConfig {
   readonly providerArn: string;
@@ -115,60 +106,6 @@ function prepare(provider: JsonObject | undefined, services: CredentialServices)
       return Promise.resolve(attach(request, place, prefix, key));
     },
   });
-}
-
-/** The ways in which an upstream may echo a key: as it is, inside a URL, inside JSON, as base64, in UTF-16. */
-function formsOf(key: string): readonly EchoForm[] {
-  if (key.length < MIN_CONCEALED) return [];
-  const json = JSON.stringify(key).slice(1, -1);
-  const url = encodeURIComponent(key);
-  const texts = [
-    key,
-    url,
-    url.replaceAll(/%../g, (triple) => triple.toLowerCase()),
-    json,
-    // What other writers of JSON escape besides: PHP the slash, Go three characters, .NET these and more.
-    json.replaceAll('/', '\\/'),
-    json.replaceAll(/[<>&]/g, (char) => unicodeEscape(char).toLowerCase()),
-    json.replaceAll(/[<>&+'`]/g, unicodeEscape),
-    // Without padding, which not everybody writes.
-    Buffer.from(key).toString('base64').replace(/=+$/, ''),
-    Buffer.from(key).toString('base64url'),
-  ];
-  const wide = Buffer.from(key, 'utf16le');
-  return [...[...new Set(texts)].map((text) => Buffer.from(text)), wide, Buffer.from(wide).swap16()].map(
-    (bytes) => ({ bytes, text: bytes.toString('latin1') }),
-  );
-}
-
-function unicodeEscape(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
-}
-
-function concealForms(response: UpstreamResponse, forms: readonly EchoForm[]): UpstreamResponse {
-  if (!isEchoed(response, forms)) return response;
-  let { body, headers } = response;
-  for (const { bytes, text } of forms) {
-    if (body.includes(bytes)) body = replaceBytes(body, text);
-    headers = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name, value.replaceAll(text, CONCEALED)]),
-    );
-  }
-  return { ...response, body, headers };
-}
-
-/** The usual answer echoes nothing, and is small: one text to search in costs less than many looks at bytes. */
-function isEchoed({ body, headers }: UpstreamResponse, forms: readonly EchoForm[]): boolean {
-  if (forms.length === 0) return false;
-  let text = body.length > SMALL_ANSWER_BYTES ? '' : body.toString('latin1');
-  for (const name in headers) text += `\n${headers[name]}`;
-  return forms.some(
-    (form) => text.includes(form.text) || (body.length > SMALL_ANSWER_BYTES && body.includes(form.bytes)),
-  );
-}
-
-function replaceBytes(body: Buffer, text: string): Buffer {
-  return Buffer.from(body.toString('latin1').replaceAll(text, CONCEALED), 'latin1');
 }
 
 /** A prefix is set apart by exactly one space, whether the configuration wrote that space or not. */
