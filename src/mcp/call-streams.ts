@@ -1,13 +1,12 @@
 // Streams of calls in sessions, for clients that lose their connection (MCP 2025-03-26 to 2025-11-25, resumability).
 // A lost connection is no cancellation: the call goes on for a while, and what it sent can be had again over another
-// connection, also through another process: then the rest goes there as one message.
+// connection, also through another process.
 
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Mailbox } from '../sessions/session.ts';
-import type { McpSession } from '../sessions/session.ts';
-import { EventStream } from './event-stream.ts';
-import type { EventSink, EventSource } from './event-stream.ts';
+import type { Mailbox, McpSession } from '../sessions/session.ts';
+import type { EventSource, EventStream } from './event-stream.ts';
+import { receiveFrames, sendFrames } from './remote-frames.ts';
 
 /** How long a call goes on for a client that is away (milliseconds). */
 const RESUME_WITHIN_MS = 4_000;
@@ -31,6 +30,7 @@ export interface CallStreams {
 
 interface CallStreamOptions {
   readonly id: string;
+  readonly isKept: true;
   readonly isPrimed: boolean;
   readonly onOpen: (stream: EventStream) => void;
   readonly onGone: () => void;
@@ -61,11 +61,15 @@ export function createCallStreams(mailbox: Mailbox): CallStreams {
     };
     return {
       id,
+      isKept: true,
       isPrimed: session.version >= '2025-11-25',
       onOpen(stream) {
         const entry = { session: session.key, stream };
         open.set(id, entry);
-        stopServing = mailbox.wait(addressOf(session, id), (text) => serve(entry.stream, text, mailbox));
+        stopServing = mailbox.wait(addressOf(session, id), (text) => {
+          const { after, back } = JSON.parse(text) as { after: number; back: string };
+          sendFrames(stream, after, back, mailbox);
+        });
         void stream.whenEnded.then(() => {
           forgetTimer();
           stopServing?.();
@@ -102,13 +106,14 @@ export function createCallStreams(mailbox: Mailbox): CallStreams {
     after: number,
   ): Promise<EventSource | undefined> {
     const back = `resumed/${randomBytes(18).toString('base64url')}`;
-    const stream = new EventStream({ onGone: () => stop() });
-    const stop = mailbox.wait(back, (text) => {
+    const { stream, stop } = receiveFrames(back, mailbox);
+    try {
+      if (await mailbox.post(addressOf(session, id), JSON.stringify({ after, back }), session.key))
+        return stream;
+    } catch (thrown) {
       stop();
-      for (const frame of JSON.parse(text) as string[]) void stream.pushFrame(frame);
-      stream.end();
-    });
-    if (await mailbox.post(addressOf(session, id), JSON.stringify({ after, back }))) return stream;
+      throw thrown;
+    }
     stop();
     return undefined;
   }
@@ -121,17 +126,6 @@ export function createCallStreams(mailbox: Mailbox): CallStreams {
       finished.clear();
     },
   });
-}
-
-/** Another process has the client now: it gets the rest when the call is done. */
-function serve(stream: EventStream, text: string, mailbox: Mailbox): void {
-  const { after, back } = JSON.parse(text) as { after: number; back: string };
-  const frames: string[] = [];
-  const sink: EventSink = {
-    write: (frame) => frames.push(frame) > 0,
-    end: () => void mailbox.post(back, JSON.stringify(frames)).catch(() => false),
-  };
-  if (!stream.resume(sink, after)) void mailbox.post(back, '[]').catch(() => false);
 }
 
 function addressOf(session: McpSession, id: string): string {

@@ -8,10 +8,10 @@ import { isJsonObject } from '../core/json.ts';
 import { RelayedError } from '../core/relay.ts';
 import type { ClientLink } from '../core/client-link.ts';
 import { parseLossless, stringifyLossless } from '../lib/lossless-json.ts';
-import type { Mailbox } from '../sessions/session.ts';
-import type { McpSession } from '../sessions/session.ts';
+import type { Mailbox, McpSession } from '../sessions/session.ts';
 import { canBeAsked, withoutQuestions } from './capabilities.ts';
 import { INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND } from './error-response.ts';
+import { isId } from './message.ts';
 import type { MessageId } from './message.ts';
 import type { Reply } from './reply.ts';
 
@@ -43,7 +43,10 @@ export function createClientLink(options: LinkOptions): ClientLink {
     capabilities: mayAsk ? options.capabilities : withoutQuestions(options.capabilities),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     ...(session ? { session } : {}),
-    notify: (method, params) => notify(reply, method, params, options.progressToken),
+    notify: (method, params) =>
+      method === 'notifications/message' && options.logLevel === undefined
+        ? undefined
+        : notify(reply, method, params, options.progressToken),
     ...(mayAsk
       ? { request: (method, params, signal) => ask(method, params, signal, { ...options, session, mailbox }) }
       : {}),
@@ -51,7 +54,7 @@ export function createClientLink(options: LinkOptions): ClientLink {
 }
 
 /** Sends a server's notification on the request's stream. */
-export function notify(
+function notify(
   reply: Reply,
   method: string,
   params: JsonObject,
@@ -59,7 +62,8 @@ export function notify(
 ): Promise<void> | undefined {
   if (!HANDED_ON.has(method)) return undefined;
   if (method !== 'notifications/progress') return reply.send(message({ method, params }));
-  if (progressToken === undefined) return undefined;
+  // Anything but a text or a whole number is no token (MCP, progress).
+  if (!isId(progressToken)) return undefined;
   return reply.send(message({ method, params: { ...params, progressToken } }));
 }
 

@@ -18,15 +18,17 @@ export interface EventSource {
 }
 
 /** Kept of a stream for resumption (characters); beyond it the oldest messages are forgotten. */
-const MAX_KEPT = 4 * 1024 * 1024;
+export const MAX_KEPT = 4 * 1024 * 1024;
 /** Waiting for a client that takes nothing (characters), where nobody can be made to wait: then messages are dropped. */
-const MAX_WAITING = 1024 * 1024;
+export const MAX_WAITING = 1024 * 1024;
 /** How soon a client should come back (milliseconds). */
 const RETRY_MS = 500;
 
 export interface EventStreamOptions {
-  /** Makes the stream resumable: event ids begin with it. */
+  /** Gives the events ids that begin with it. */
   readonly id?: string;
+  /** Makes the stream resumable: what was sent is kept. */
+  readonly isKept?: boolean;
   /** Sends an empty first event with an id, so that the client can resume from the very beginning (2025-11-25). */
   readonly isPrimed?: boolean;
   /** The client went away before the end. */
@@ -43,10 +45,14 @@ export class EventStream implements EventSource {
   /** Number of the first frame that is still there, and of the next to be written. */
   #first = 1;
   #next = 1;
+  /** Characters held, and those among them that are not written yet. */
   #size = 0;
+  #unsent = 0;
   #sink: EventSink | undefined;
   #isFull = false;
   #isEnded = false;
+  /** The only client there could be has gone. */
+  #isLost = false;
   #room: PromiseWithResolvers<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -57,6 +63,11 @@ export class EventStream implements EventSource {
   /** Characters held. */
   get size(): number {
     return this.#size;
+  }
+
+  /** True when more waits for the client than should. */
+  get isBehind(): boolean {
+    return this.#unsent >= MAX_WAITING;
   }
 
   /** Resolves when nothing more will be pushed. */
@@ -72,7 +83,10 @@ export class EventStream implements EventSource {
   /** The rest of this stream as one that can be attached to another connection. */
   from(after: number): EventSource {
     return {
-      attach: (sink) => void this.resume(sink, after),
+      attach: (sink) => {
+        // Forgotten in the meantime: the client may ask again, and is told so.
+        if (!this.resume(sink, after)) sink.end();
+      },
       drained: (sink) => this.drained(sink),
       gone: (sink) => this.gone(sink),
     };
@@ -88,20 +102,21 @@ export class EventStream implements EventSource {
 
   /** Sends an event as it stands. */
   pushFrame(frame: string): Promise<void> | undefined {
-    if (this.#isEnded) return undefined;
+    if (this.#isEnded || this.#isLost) return undefined;
     this.#frames.push(frame);
     this.#size += frame.length;
+    this.#unsent += frame.length;
     this.#flush();
     this.#forget();
-    if (this.#options.id !== undefined && !this.#sink) return undefined;
-    if (!this.#isFull && (this.#sink || this.#size < MAX_WAITING)) return undefined;
+    if (this.#options.isKept === true && !this.#sink) return undefined;
+    if (!this.#isFull && (this.#sink || !this.isBehind)) return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
   }
 
   /** Sends a message that may be lost on a client that takes nothing: for senders that cannot wait. */
   offer(message: string): void {
-    if (this.#size < MAX_WAITING) void this.push(message);
+    if (!this.isBehind) void this.push(message);
   }
 
   /** Nothing more comes. */
@@ -123,6 +138,9 @@ export class EventStream implements EventSource {
     if (!this.holds(after)) return false;
     this.#sink?.end();
     this.#next = after + 1;
+    this.#unsent = this.#frames
+      .slice(this.#next - this.#first)
+      .reduce((characters, frame) => characters + frame.length, 0);
     this.#options.onBack?.();
     this.#take(sink);
     return true;
@@ -139,6 +157,7 @@ export class EventStream implements EventSource {
     if (this.#sink !== sink) return;
     this.#sink = undefined;
     this.#isFull = false;
+    this.#isLost = this.#options.isKept !== true;
     this.#release();
     if (!this.#isEnded) this.#options.onGone?.();
   }
@@ -156,23 +175,36 @@ export class EventStream implements EventSource {
       const frame = this.#frames[this.#next - this.#first];
       if (frame === undefined) break;
       this.#next += 1;
+      this.#unsent -= frame.length;
       this.#isFull = !sink.write(frame);
     }
     if (this.#isFull) return;
     this.#release();
-    if (this.#isEnded) sink.end();
+    if (!this.#isEnded) return;
+    this.#sink = undefined;
+    sink.end();
   }
 
-  /** Drops what is written, or, of a resumable stream, what is too much. */
+  /** Drops what nobody can ask for any more. */
   #forget(): void {
-    const isKept = this.#options.id !== undefined;
-    while (this.#frames.length > 0 && (isKept ? this.#size > MAX_KEPT : this.#first < this.#next)) {
-      // The newest stays whatever its size: it may be the answer.
-      if (isKept && this.#frames.length === 1) return;
-      this.#size -= this.#frames.shift()?.length ?? 0;
+    while (this.#isForgettable()) {
+      const characters = this.#frames.shift()?.length ?? 0;
+      this.#size -= characters;
+      if (this.#next === this.#first) {
+        this.#next += 1;
+        this.#unsent -= characters;
+      }
       this.#first += 1;
-      this.#next = Math.max(this.#next, this.#first);
     }
+  }
+
+  /** Whether the oldest frame can go: written, or, of a resumable stream, too much. */
+  #isForgettable(): boolean {
+    if (this.#frames.length === 0) return false;
+    const isWritten = this.#first < this.#next;
+    if (this.#options.isKept !== true) return isWritten || this.#isLost;
+    // A slow client is waited for; one that is away loses the oldest. The newest stays: it may be the answer.
+    return this.#size > MAX_KEPT && this.#frames.length > 1 && (isWritten || !this.#sink);
   }
 
   #release(): void {

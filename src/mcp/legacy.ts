@@ -152,7 +152,7 @@ export async function answerInSession(
   }
   const session = await openSession(step);
   const { mailbox } = step.plane.services;
-  if (session && (await mailbox.post(replyAddress(session, message.id), message.outcome)))
+  if (session && (await mailbox.post(replyAddress(session, message.id), message.outcome, session.key)))
     return emptyAnswer(202);
   throw new ProtocolError(
     400,
@@ -166,7 +166,7 @@ async function cancelRequest(params: JsonObject, step: Step): Promise<void> {
   const id = params['requestId'];
   if (!session || (typeof id !== 'string' && typeof id !== 'number')) return;
   // Whether it still runs, and where, is nothing the client waits for.
-  step.plane.services.mailbox.post(cancelAddress(session, id), '{}').catch((thrown: unknown) => {
+  step.plane.services.mailbox.post(cancelAddress(session, id), '{}', session.key).catch((thrown: unknown) => {
     renderError(thrown, step.exchange.requestId, step.plane.services.log);
   });
 }

@@ -18,6 +18,8 @@ import { streamAnswer } from './reply.ts';
 import type { TaskHandle } from './tokens.ts';
 
 const MAX_URIS = 200;
+/** What is followed is held as long as the client listens (characters). */
+const MAX_URI = 8_192;
 const MAX_TASKS = 200;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -64,7 +66,9 @@ function readFilter(
   );
   const resources = can['resources'];
   const canSubscribe = isJsonObject(resources) && resources['subscribe'] === true;
-  const uris = canSubscribe ? texts(asked['resourceSubscriptions']).slice(0, MAX_URIS) : [];
+  const uris = canSubscribe
+    ? texts(asked['resourceSubscriptions']).filter(isFollowable).slice(0, MAX_URIS)
+    : [];
   const tasks = new Map<string, TaskHandle>();
   for (const token of texts(asked['taskIds']).slice(0, MAX_TASKS)) {
     const handle = can['extensions'] === undefined ? undefined : ctx.tokens().openTask(token);
@@ -140,12 +144,17 @@ function follow(
       : undefined;
   timer?.unref();
   stopping.addEventListener('abort', end, { once: true });
+  if (stopping.aborted) queueMicrotask(end);
   const stop = (): void => {
     clearTimeout(timer);
     stopping.removeEventListener('abort', end);
     follower.close();
   };
   return Object.assign(stop, { update: (next: Wish) => follower.update(next) });
+}
+
+function isFollowable(uri: string): boolean {
+  return uri !== '' && uri.length <= MAX_URI;
 }
 
 function notification(method: string, params: JsonObject): string {

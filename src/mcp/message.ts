@@ -43,17 +43,17 @@ export function parseBody(body: Uint8Array): JsonValue {
 export function toMessage(value: JsonValue): RpcMessage | undefined {
   if (!isJsonObject(value) || value['jsonrpc'] !== '2.0') return undefined;
   const { method, id, params } = value;
-  if (typeof method !== 'string')
-    return method === undefined && isId(id) && (value['result'] !== undefined || value['error'] !== undefined)
-      ? {
-          kind: 'response',
-          id,
-          outcome: stringifyLossless({ result: value['result'], error: value['error'] }),
-        }
-      : undefined;
+  if (typeof method !== 'string') return method === undefined && isId(id) ? toResponse(id, value) : undefined;
   if (params !== undefined && !isJsonObject(params)) return undefined;
   if (!Object.hasOwn(value, 'id')) return { kind: 'notification', method, params: params ?? {} };
   return isId(id) ? { kind: 'request', id, method, params: params ?? {} } : undefined;
+}
+
+/** Either a result or an error; null counts as absent, since some clients write both members. */
+function toResponse(id: MessageId, { result, error }: JsonObject): RpcResponse | undefined {
+  const isEither = (result ?? undefined) === undefined || (error ?? undefined) === undefined;
+  if (!isEither || (result === undefined && error === undefined)) return undefined;
+  return { kind: 'response', id, outcome: stringifyLossless({ result, error }) };
 }
 
 /** The id of something that may be no valid message: error answers echo it wherever it could be read. */
@@ -62,7 +62,8 @@ export function readableId(value: JsonValue): MessageId | undefined {
   return isId(id) ? id : undefined;
 }
 
-function isId(id: unknown): id is MessageId {
+/** An id, or a progress token: a text or a whole number. */
+export function isId(id: unknown): id is MessageId {
   return typeof id === 'string' || typeof id === 'bigint' || (typeof id === 'number' && Number.isInteger(id));
 }
 

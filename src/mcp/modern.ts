@@ -1,10 +1,9 @@
 // Requests of 2026-07-28: each stands alone, and closing the connection cancels it.
 
-import { single } from './era.ts';
-import { checkModern } from './era.ts';
 import { META_CAPABILITIES, META_LOG_LEVEL } from '../core/relay.ts';
 import type { McpAnswer } from './answer.ts';
 import { clientCapabilities, serverCapabilities } from './capabilities.ts';
+import { checkModern, single } from './era.ts';
 import { METHOD_NOT_FOUND, ProtocolError } from './error-response.ts';
 import { answerListen } from './listen.ts';
 import { metaOf } from './message.ts';

@@ -9,7 +9,7 @@ import type { JsonObject } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
 import { RelayedError } from '../core/relay.ts';
 import type { ClientLink } from '../core/client-link.ts';
-import { stringifyLossless } from '../lib/lossless-json.ts';
+import { parseLossless, stringifyLossless } from '../lib/lossless-json.ts';
 import type { Mailbox } from '../sessions/session.ts';
 import { canBeAsked } from './capabilities.ts';
 import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from './error-response.ts';
@@ -17,6 +17,11 @@ import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from './error-respon
 /** How long a call waits for the client's next round (milliseconds). */
 const PARKED_MS = 10 * 60_000;
 const MAX_PARKED = 1_000;
+const MAX_OF_CALLER = 100;
+/** Questions of one call that are open at a time. */
+const MAX_QUESTIONS = 32;
+/** How long the round of a call in another process may take (milliseconds); calls have as long. */
+const ROUND_WITHIN_MS = 15 * 60_000;
 
 interface Question {
   readonly method: string;
@@ -32,10 +37,12 @@ export type Round =
 export interface ParkedCalls {
   /**
    * Runs a call whose server may ask the client.
+   * @param caller whose call it is: each may have only so many waiting
    * @param link the client's link in this round; questions are taken over from it
    * @param run sends the request with the link and signal it is given
    */
   start(
+    caller: string,
     link: ClientLink,
     capabilities: JsonObject,
     signal: AbortSignal,
@@ -43,9 +50,15 @@ export interface ParkedCalls {
   ): Promise<Round>;
   /**
    * Gives the client's answers to a call, wherever it waits, and goes on to the end of the next round.
-   * @throws RelayedError when it does not wait any more
+   * @throws RelayedError when it does not wait any more; GatewayError Throttled, UpstreamTimeout
    */
-  resume(id: string, answers: JsonObject, link: ClientLink, signal: AbortSignal): Promise<Round>;
+  resume(
+    caller: string,
+    id: string,
+    answers: JsonObject,
+    link: ClientLink,
+    signal: AbortSignal,
+  ): Promise<Round>;
   close(): void;
 }
 
@@ -56,7 +69,8 @@ export function createParkedCalls(mailbox: Mailbox): ParkedCalls {
   async function nextRound(call: ParkedCall, link: ClientLink, signal: AbortSignal): Promise<Round> {
     const round = await call.round(link, signal);
     if ('result' in round) return round;
-    if (calls.size >= MAX_PARKED) {
+    const own = [...calls.values()].filter((entry) => entry.call.caller === call.caller);
+    if (calls.size >= MAX_PARKED || own.length >= MAX_OF_CALLER) {
       call.stop();
       throw new GatewayError('Throttled', 'Too many calls wait for input of their clients. Try again later.');
     }
@@ -76,41 +90,65 @@ export function createParkedCalls(mailbox: Mailbox): ParkedCalls {
   function serve(call: ParkedCall): () => void {
     return mailbox.wait(addressOf(call.id), (text) => {
       take(call.id);
-      const { answers, back } = JSON.parse(text) as { answers: JsonObject; back: string };
+      const { answers, back } = parseLossless(text) as { answers: JsonObject; back: string };
       call.answer(answers);
-      nextRound(call, { capabilities: {}, notify: () => undefined }, new AbortController().signal)
+      const left = new AbortController();
+      const stopWaiting = mailbox.wait(leftAddressOf(back), () => left.abort());
+      nextRound(call, { capabilities: {}, notify: () => undefined }, left.signal)
+        .finally(stopWaiting)
         .then((round) => ({ round }), describe)
-        .then((outcome) => mailbox.post(back, stringifyLossless(outcome)))
+        .then(async (outcome) => {
+          if (await mailbox.post(back, stringifyLossless(outcome))) return;
+          await mailbox.post(back, stringifyLossless(describe(new RelayedError(INTERNAL_ERROR, TOO_LONG))));
+        })
         .catch(() => call.stop());
     });
   }
 
-  async function resumeElsewhere(id: string, answers: JsonObject, signal: AbortSignal): Promise<Round> {
+  async function resumeElsewhere(
+    caller: string,
+    id: string,
+    answers: JsonObject,
+    signal: AbortSignal,
+  ): Promise<Round> {
     const back = `round/${randomBytes(18).toString('base64url')}`;
     const { promise, resolve, reject } = Promise.withResolvers<Round>();
     const stop = mailbox.wait(back, (text) => {
-      const { round, error } = JSON.parse(text) as { round?: Round; error?: RelayedFault };
+      const { round, error } = parseLossless(text) as { round?: Round; error?: RelayedFault };
       if (round) resolve(round);
       else reject(new RelayedError(error?.code ?? INTERNAL_ERROR, error?.message ?? OVER, error?.data));
     });
-    const giveUp = (): void => reject(new GatewayError('UpstreamTimeout', 'The call was given up.'));
-    signal.addEventListener('abort', giveUp, { once: true });
+    const giveUp = (): void => {
+      reject(new GatewayError('UpstreamTimeout', 'The call was given up.'));
+      mailbox.post(leftAddressOf(back), '{}').catch(() => false);
+    };
+    const timer = setTimeout(giveUp, ROUND_WITHIN_MS).unref();
+    promise.catch(() => undefined);
     try {
-      if (!(await mailbox.post(addressOf(id), stringifyLossless({ answers, back }))))
+      if (!(await mailbox.post(addressOf(id), stringifyLossless({ answers, back }), caller)))
         throw new RelayedError(INVALID_PARAMS, OVER);
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
       return await promise;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);
       stop();
     }
   }
 
   return Object.freeze({
-    start: (link: ClientLink, capabilities: JsonObject, signal: AbortSignal, run: RunCall) =>
-      nextRound(new ParkedCall(capabilities, run), link, signal),
-    resume(id: string, answers: JsonObject, link: ClientLink, signal: AbortSignal): Promise<Round> {
+    start: (caller: string, link: ClientLink, capabilities: JsonObject, signal: AbortSignal, run: RunCall) =>
+      nextRound(new ParkedCall(caller, capabilities, run), link, signal),
+    resume(
+      caller: string,
+      id: string,
+      answers: JsonObject,
+      link: ClientLink,
+      signal: AbortSignal,
+    ): Promise<Round> {
       const call = take(id);
-      if (!call) return resumeElsewhere(id, answers, signal);
+      if (!call) return resumeElsewhere(caller, id, answers, signal);
       call.answer(answers);
       return nextRound(call, link, signal);
     },
@@ -126,10 +164,16 @@ interface RelayedFault {
   readonly data?: JsonObject;
 }
 
+const TOO_LONG = 'The result is too long to be handed from one process of this gateway to another';
 const OVER = 'The call that this requestState belongs to is over; send the request anew, without it';
 
 function addressOf(id: string): string {
   return `parked/${id}`;
+}
+
+/** Where the process with the call hears that the client of a round has left. */
+function leftAddressOf(back: string): string {
+  return `left/${back}`;
 }
 
 function describe(thrown: unknown): JsonObject {
@@ -138,10 +182,11 @@ function describe(thrown: unknown): JsonObject {
   return { error: { code: INTERNAL_ERROR, message: toGatewayError(thrown).message } };
 }
 
-type RunCall = Parameters<ParkedCalls['start']>[3];
+type RunCall = Parameters<ParkedCalls['start']>[4];
 
 class ParkedCall {
   readonly id = randomBytes(18).toString('base64url');
+  readonly caller: string;
   readonly #abort = new AbortController();
   readonly #questions = new Map<string, Question>();
   readonly #outcome: Promise<JsonObject>;
@@ -150,7 +195,8 @@ class ParkedCall {
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(capabilities: JsonObject, run: RunCall) {
+  constructor(caller: string, capabilities: JsonObject, run: RunCall) {
+    this.caller = caller;
     const link: ClientLink = {
       capabilities,
       notify: (method, params) => this.#link?.notify(method, params),
@@ -171,6 +217,8 @@ class ParkedCall {
       return Promise.reject(
         new RelayedError(METHOD_NOT_FOUND, `The client has not declared what ${method} needs`),
       );
+    if (this.#questions.size >= MAX_QUESTIONS)
+      return Promise.reject(new RelayedError(INTERNAL_ERROR, 'Too many questions are open'));
     const { promise, resolve } = Promise.withResolvers<JsonObject>();
     this.#count += 1;
     this.#questions.set(`input-${this.#count}`, { method, params, resolve });

@@ -4,6 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { CallContext } from '../core/call.ts';
+import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import {
@@ -24,6 +25,10 @@ import type { RequestState } from './tokens.ts';
 
 /** Rounds of questions that one request of an earlier revision may go through. */
 const MAX_ROUNDS = 8;
+const MAX_QUESTIONS = 32;
+/** A sealed state comes back in a body, a sealed task id also in a header (characters). */
+const MAX_STATE = 1024 * 1024;
+const MAX_TASK = 8 * 1024;
 const PROTOCOL_KEYS: ReadonlySet<string> = new Set([
   META_VERSION,
   META_CAPABILITIES,
@@ -70,13 +75,17 @@ function modernRound(
   const { inputResponses } = ctx.request.params;
   const answers = isJsonObject(inputResponses) ? inputResponses : {};
   const link = ctx.link();
-  if (state?.parked !== undefined) return ctx.parked.resume(state.parked, answers, link, ctx.call.signal);
+  const caller = ctx.tokens().caller;
+  if (state?.parked !== undefined)
+    return ctx.parked
+      .resume(caller, state.parked, answers, link, ctx.call.signal)
+      .catch((thrown: unknown) => ({ result: askForVisit(ctx, thrown) }));
   const whole = canonical(ctx, params, {
     ...(inputResponses === undefined ? {} : { inputResponses }),
     ...(state?.state === undefined ? {} : { requestState: state.state }),
   });
   return ctx.parked
-    .start(link, ctx.capabilities(), ctx.call.signal, (given, signal) =>
+    .start(caller, link, ctx.capabilities(), ctx.call.signal, (given, signal) =>
       target.server.request(method, whole, { ...ctx.call, client: given, signal }, target.plan),
     )
     .catch((thrown: unknown) => ({ result: askForVisit(ctx, thrown) }));
@@ -113,10 +122,18 @@ async function legacyRounds(
     const result = await target.server.request(method, canonical(ctx, params, more), call, target.plan);
     if (result['resultType'] !== 'input_required') return result;
     const { inputRequests, requestState } = result;
-    const inputResponses: Record<string, JsonObject> = {};
-    for (const [key, asked] of Object.entries(isJsonObject(inputRequests) ? inputRequests : {}))
-      inputResponses[key] = await answerTo(asked, client, ctx);
-    more = { inputResponses, ...(requestState === undefined ? {} : { requestState }) };
+    const questions = Object.entries(isJsonObject(inputRequests) ? inputRequests : {});
+    if (questions.length > MAX_QUESTIONS)
+      throw new RelayedError(
+        INTERNAL_ERROR,
+        `The server asked for more than ${MAX_QUESTIONS} inputs at once`,
+      );
+    const answers: [string, JsonObject][] = [];
+    for (const [key, asked] of questions) answers.push([key, await answerTo(asked, client, ctx)]);
+    more = {
+      inputResponses: Object.fromEntries(answers),
+      ...(requestState === undefined ? {} : { requestState }),
+    };
   }
   throw new RelayedError(INTERNAL_ERROR, `The server asked for input more than ${MAX_ROUNDS} times`);
 }
@@ -170,9 +187,15 @@ function sealTokens(
   const { requestState, taskId } = result;
   if (typeof requestState === 'string') {
     const state = ctx.tokens().sealState({ targetId, state: requestState }, method, ctx.request.params);
-    return { ...result, requestState: state };
+    return { ...result, requestState: noLonger(state, MAX_STATE) };
   }
   if (result['resultType'] === 'task' && typeof taskId === 'string')
-    return { ...result, taskId: ctx.tokens().sealTask({ targetId, taskId }) };
+    return { ...result, taskId: noLonger(ctx.tokens().sealTask({ targetId, taskId }), MAX_TASK) };
   return result;
+}
+
+/** Better no token than one that cannot come back. */
+function noLonger(token: string, limit: number): string {
+  if (token.length <= limit) return token;
+  throw new GatewayError('UpstreamInvalid', 'The MCP server gave a state or task id that is too long.');
 }

@@ -25,6 +25,7 @@ export interface Reply {
 export function createReply(options: EventStreamOptions): Reply {
   const { promise, resolve } = Promise.withResolvers<McpAnswer>();
   let stream: EventStream | undefined;
+  let isFinished = false;
   const open = (): EventStream => {
     clearTimeout(timer);
     if (!stream) {
@@ -34,12 +35,14 @@ export function createReply(options: EventStreamOptions): Reply {
     }
     return stream;
   };
-  const timer = setTimeout(open, options.id === undefined ? SILENCE_MS : RESUMABLE_SILENCE_MS);
+  const timer = setTimeout(open, options.isKept === true ? RESUMABLE_SILENCE_MS : SILENCE_MS);
   timer.unref();
   return {
     answer: promise,
-    send: (message) => open().push(message),
+    // What a server sends after its result would open a stream that nobody reads and nobody ends.
+    send: (message) => (isFinished ? undefined : open().push(message)),
     finish(answer) {
+      isFinished = true;
       clearTimeout(timer);
       if (stream) {
         void stream.push(answer.body ?? '');

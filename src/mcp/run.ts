@@ -10,6 +10,7 @@ import { jsonAnswer } from './answer.ts';
 import type { McpAnswer } from './answer.ts';
 import { createClientLink } from './client-link.ts';
 import { INTERNAL_ERROR, renderError } from './error-response.ts';
+import type { EventStreamOptions } from './event-stream.ts';
 import { formatError, formatResult, metaOf } from './message.ts';
 import type { MessageId, RpcRequest } from './message.ts';
 import type { MethodContext } from './methods/method.ts';
@@ -63,12 +64,10 @@ function runRelayed(
   const abort = new AbortController();
   const cancel = (): void => abort.abort();
   const mayStream = snapshot.isStreaming && takesEvents(step);
-  const release = session
+  const hold = session
     ? holdInSession(request.id, session, step, cancel)
-    : holdToConnection(exchange.signal, cancel);
-  const reply = !mayStream
-    ? createPlainReply()
-    : createReply(session ? plane.streams.optionsFor(session, cancel) : { onGone: cancel });
+    : { release: holdToConnection(exchange.signal, cancel) };
+  const reply = mayStream ? createReply(streamOptions(session, hold, step, cancel)) : createPlainReply();
   const ctx = createContext(request, client, step, abort.signal, reply, mayStream);
   Promise.resolve()
     .then(() => entry.handle(ctx))
@@ -86,13 +85,36 @@ function runRelayed(
       },
     )
     .then((answer) => {
-      release();
+      hold.release();
       reply.finish(answer);
     })
     .catch((thrown: unknown) => {
       renderError(thrown, exchange.requestId, plane.services.log);
     });
   return reply.answer;
+}
+
+interface Hold {
+  readonly release: () => void;
+  /** The answer is a stream now, which knows by itself when its client is gone and when it is back. */
+  readonly leaveToStream?: () => void;
+}
+
+function streamOptions(
+  session: McpSession | undefined,
+  hold: Hold,
+  { plane }: Step,
+  cancel: () => void,
+): EventStreamOptions {
+  if (!session) return { onGone: cancel };
+  const options = plane.streams.optionsFor(session, cancel);
+  return {
+    ...options,
+    onOpen(stream) {
+      hold.leaveToStream?.();
+      options.onOpen(stream);
+    },
+  };
 }
 
 /** Without a session the connection is the request: when it goes, nobody could ever have the answer. */
@@ -108,7 +130,7 @@ function holdInSession(
   session: McpSession,
   { plane, exchange }: Step,
   cancel: () => void,
-): () => void {
+): Hold {
   let timer: NodeJS.Timeout | undefined;
   const onGone = (): void => {
     timer = setTimeout(cancel, ABANDON_MS);
@@ -116,12 +138,20 @@ function holdInSession(
   };
   const stopWaiting = plane.services.mailbox.wait(cancelAddress(session, id), cancel);
   session.ended.addEventListener('abort', cancel, { once: true });
+  if (session.ended.aborted) cancel();
   exchange.signal.addEventListener('abort', onGone, { once: true });
-  return () => {
+  if (exchange.signal.aborted) onGone();
+  const leaveToStream = (): void => {
     clearTimeout(timer);
-    stopWaiting();
-    session.ended.removeEventListener('abort', cancel);
     exchange.signal.removeEventListener('abort', onGone);
+  };
+  return {
+    leaveToStream,
+    release() {
+      leaveToStream();
+      stopWaiting();
+      session.ended.removeEventListener('abort', cancel);
+    },
   };
 }
 
@@ -176,7 +206,6 @@ export function createContext(
       })),
     tokens: () => (tokens ??= createTokens(services.sealer, services.clock, snapshot.gatewayId, principal)),
     parked: plane.parked,
-    mailbox: services.mailbox,
     note: (fields) => void Object.assign(record, fields),
   };
 }
@@ -197,5 +226,7 @@ function consentWishOf(request: RpcRequest): Pick<CallContext, 'consent'> {
 
 /** True when the client takes a stream for an answer. */
 export function takesEvents({ exchange }: Pick<Step, 'exchange'>): boolean {
-  return (exchange.head.headers['accept'] ?? []).some((value) => value.includes('text/event-stream'));
+  return (exchange.head.headers['accept'] ?? []).some((value) =>
+    value.toLowerCase().includes('text/event-stream'),
+  );
 }

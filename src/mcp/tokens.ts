@@ -9,8 +9,8 @@ import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
 
-/** How long a request may stay half done between two rounds. */
-const STATE_LIFE_MS = 60 * 60_000;
+/** How long a request may stay half done between two rounds; a call that waits here (parked.ts) waits as long. */
+const STATE_LIFE_MS = 10 * 60_000;
 const TASK_LIFE_MS = 7 * 24 * 60 * 60_000;
 
 export interface RequestState {
@@ -27,6 +27,8 @@ export interface TaskHandle {
 }
 
 export interface Tokens {
+  /** Gateway and caller as one text. */
+  readonly caller: string;
   sealState(state: RequestState, method: string, params: JsonObject): string;
   /** Undefined for everything that was not given out for this very request of this caller, or is too old. */
   openState(token: string, method: string, params: JsonObject): RequestState | undefined;
@@ -52,6 +54,7 @@ export function createTokens(
     return value.until > clock.now() ? value : undefined;
   };
   return {
+    caller: JSON.stringify(caller),
     sealState: (state, method, params) =>
       sealer.seal('request-state', withLife(state, STATE_LIFE_MS), [...caller, digest(method, params)]),
     openState: (token, method, params) =>

@@ -4,7 +4,7 @@
 // cancellation, a stream to be resumed.
 
 import { createHash } from 'node:crypto';
-import { toGatewayError } from '../core/errors.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Log } from '../core/call.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -17,7 +17,10 @@ const FEED_MS = 200;
 const TAKEN_WITHIN_MS = 1_500;
 /** How long a message lies that nobody takes. */
 const KEPT_MS = 60_000;
-const MAX_BYTES = 7 * 1024 * 1024;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+/** Messages of one sender, and of all senders together, that lie in the store: who they are for may be nobody. */
+const MAX_OF_SENDER = 4;
+const MAX_OF_SENDERS = 256;
 
 export interface MailboxServices {
   readonly store: Store;
@@ -30,6 +33,7 @@ export interface MailboxServices {
 export function createMailbox({ store, sealer, clock, log }: MailboxServices): Mailbox {
   /** By row id, so that a change in the feed is looked up without opening anything. */
   const waiting = new Map<string, { readonly address: string; readonly listener: (text: string) => void }>();
+  const laid = createTally();
   let timer: NodeJS.Timeout | undefined;
   let seen: number | undefined;
   let isReading = false;
@@ -38,7 +42,11 @@ export function createMailbox({ store, sealer, clock, log }: MailboxServices): M
     if (isReading) return;
     isReading = true;
     try {
-      seen ??= await store.sequence();
+      if (seen === undefined) {
+        seen = await store.sequence();
+        // Laid there since somebody began to wait, but before the feed was looked at.
+        for (const id of waiting.keys()) await take(id);
+      }
       const changes = await store.changes(seen);
       seen = changes.at(-1)?.sequence ?? seen;
       for (const { kind, id } of changes) if (kind === 'mailbox' && waiting.has(id)) await take(id);
@@ -71,6 +79,19 @@ export function createMailbox({ store, sealer, clock, log }: MailboxServices): M
     }
   }
 
+  async function lay(id: string, address: string, text: string): Promise<boolean> {
+    const document = {
+      sealed: sealer.seal('mailbox', text, [address]),
+      expiresAt: clock.now() + KEPT_MS,
+    };
+    await store.transaction(async (tx) => {
+      // A message to the same address that nobody took is of no use any more.
+      await tx.remove('mailbox', id);
+      await tx.create('mailbox', { id, name: id, document });
+    });
+    return isTaken(id);
+  }
+
   async function isTaken(id: string): Promise<boolean> {
     const until = clock.monotonic() + TAKEN_WITHIN_MS;
     while (clock.monotonic() < until) {
@@ -91,30 +112,46 @@ export function createMailbox({ store, sealer, clock, log }: MailboxServices): M
         follow();
       };
     },
-    async post(address: string, text: string): Promise<boolean> {
+    async post(address: string, text: string, sender?: string): Promise<boolean> {
       const id = idOf(address);
       const here = waiting.get(id);
       if (here) {
         here.listener(text);
         return true;
       }
-      if (text.length > MAX_BYTES) return false;
-      const document = {
-        sealed: sealer.seal('mailbox', text, [address]),
-        expiresAt: clock.now() + KEPT_MS,
-      };
-      await store.transaction(async (tx) => {
-        // A message to the same address that nobody took is of no use any more.
-        await tx.remove('mailbox', id);
-        await tx.create('mailbox', { id, name: id, document });
-      });
-      return isTaken(id);
+      if (text.length > MAX_CHARACTERS) return false;
+      return sender === undefined ? lay(id, address, text) : laid.count(sender, () => lay(id, address, text));
     },
     close(): void {
       clearInterval(timer);
       waiting.clear();
     },
   });
+}
+
+/** How many messages of each sender are on the way. */
+function createTally() {
+  const counts = new Map<string, number>();
+  let all = 0;
+  return {
+    async count<T>(sender: string, work: () => Promise<T>): Promise<T> {
+      const before = counts.get(sender) ?? 0;
+      if (before >= MAX_OF_SENDER || all >= MAX_OF_SENDERS)
+        throw new GatewayError('Throttled', 'Too many messages are on their way. Please retry in a moment.', {
+          retryAfterMs: TAKEN_WITHIN_MS,
+        });
+      counts.set(sender, before + 1);
+      all += 1;
+      try {
+        return await work();
+      } finally {
+        const rest = (counts.get(sender) ?? 1) - 1;
+        if (rest > 0) counts.set(sender, rest);
+        else counts.delete(sender);
+        all -= 1;
+      }
+    },
+  };
 }
 
 /** Addresses hold what clients may not choose for others; the store sees their hash only. */

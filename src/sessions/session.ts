@@ -39,7 +39,11 @@ export interface Sessions {
 export interface Mailbox {
   /** Waits for messages to an address until the returned function is called. */
   wait(address: string, listener: (text: string) => void): () => void;
-  /** True when somebody took the message, in this process or another. */
-  post(address: string, text: string): Promise<boolean>;
+  /**
+   * True when somebody took the message, in this process or another.
+   * @param sender on whose behalf: each has only so many messages on the way to other processes at a time
+   * @throws GatewayError Throttled when it has more
+   */
+  post(address: string, text: string, sender?: string): Promise<boolean>;
   close(): void;
 }

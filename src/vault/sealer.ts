@@ -10,8 +10,9 @@ const FORMAT = 1;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const HEAD_BYTES = 1 + IV_BYTES + TAG_BYTES;
-/** No token of ours is longer; what is, is not looked at. */
-const MAX_TOKEN = 64 * 1024;
+/** No token that clients bring is longer (characters); what is, is not looked at. What lies in the store has no limit. */
+const MAX_TOKEN = 1024 * 1024;
+const STORED: ReadonlySet<SealPurpose> = new Set(['mailbox', 'session-state']);
 
 /** A sealer over one key-encryption key of 32 bytes. The account keeps installations apart. */
 export function createSealer(kek: Uint8Array, accountId: string): Sealer {
@@ -33,7 +34,7 @@ export function createSealer(kek: Uint8Array, accountId: string): Sealer {
       return Buffer.concat([Buffer.of(FORMAT), iv, cipher.getAuthTag(), sealed]).toString('base64url');
     },
     open(purpose: SealPurpose, token: string, bound: readonly string[]): string | undefined {
-      if (token.length > MAX_TOKEN) return undefined;
+      if (token.length > MAX_TOKEN && !STORED.has(purpose)) return undefined;
       const bytes = Buffer.from(token, 'base64url');
       // One spelling only: a second one of the same bytes would be a second token for whoever compares texts.
       if (bytes.length < HEAD_BYTES || bytes[0] !== FORMAT || bytes.toString('base64url') !== token)

@@ -4,7 +4,6 @@ import type { CallContext } from '../../core/call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ClientLink } from '../../core/client-link.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Mailbox } from '../../sessions/session.ts';
 import type { McpSession } from '../../sessions/session.ts';
 import type { GatewaySnapshot } from '../../snapshot/snapshot.ts';
 import type { Headers } from '../era.ts';
@@ -28,7 +27,6 @@ export interface MethodContext {
   readonly link: () => ClientLink;
   readonly tokens: () => Tokens;
   readonly parked: ParkedCalls;
-  readonly mailbox: Mailbox;
   /** Fields for the access log that only the handler knows. */
   readonly note: (fields: { tool?: string; targetId?: string; isError?: boolean }) => void;
 }

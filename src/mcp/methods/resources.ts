@@ -4,6 +4,7 @@
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { RelayedError } from '../../core/relay.ts';
+import type { SnapshotServer } from '../../snapshot/snapshot.ts';
 import { INVALID_PARAMS, METHOD_NOT_FOUND, ProtocolError } from '../error-response.ts';
 import { relay } from '../relay.ts';
 import { finishRelayed } from '../render.ts';
@@ -12,12 +13,14 @@ import type { Method, MethodContext } from './method.ts';
 
 /** Servers asked for a URI that none of them has listed. */
 const MAX_ASKED = 10;
+/** Longer URIs cannot be followed: they are kept with the session (characters). */
+const MAX_FOLLOWED_URI = 8_192;
 /** Until 2025-11-25; later revisions use −32602. */
 const RESOURCE_NOT_FOUND = -32002;
 
 export const resourcesRead: Method = async (ctx) => {
   const uri = uriOf(ctx);
-  for (const target of candidatesFor(ctx.snapshot, uri).slice(0, MAX_ASKED))
+  for (const target of readersOf(ctx, uri))
     try {
       const result = await relay(ctx, target, 'resources/read', { uri });
       ctx.note({ targetId: target.targetId });
@@ -30,6 +33,16 @@ export const resourcesRead: Method = async (ctx) => {
   });
 };
 
+/** Whom to ask: in the second round of a request, the server that asked for one. */
+function readersOf(ctx: MethodContext, uri: string): readonly SnapshotServer[] {
+  const { method, params } = ctx.request;
+  const { requestState } = params;
+  const candidates = candidatesFor(ctx.snapshot, uri).slice(0, MAX_ASKED);
+  const state =
+    typeof requestState === 'string' ? ctx.tokens().openState(requestState, method, params) : undefined;
+  return state ? candidates.filter(({ targetId }) => targetId === state.targetId) : candidates;
+}
+
 export const resourcesSubscribe: Method = (ctx) => setSubscription(ctx, true);
 export const resourcesUnsubscribe: Method = (ctx) => setSubscription(ctx, false);
 
@@ -38,6 +51,8 @@ async function setSubscription(ctx: MethodContext, isWanted: boolean): Promise<s
   const uri = uriOf(ctx);
   if (!ctx.session)
     throw new ProtocolError(200, METHOD_NOT_FOUND, 'Resources can be followed within a session only');
+  if (uri.length > MAX_FOLLOWED_URI)
+    throw new ProtocolError(200, INVALID_PARAMS, `params.uri is longer than ${MAX_FOLLOWED_URI} characters`);
   if (isWanted && candidatesFor(ctx.snapshot, uri).length === 0)
     throw new ProtocolError(200, RESOURCE_NOT_FOUND, 'Resource not found', { uri });
   await ctx.session.setSubscription(uri, isWanted);
