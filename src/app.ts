@@ -8,6 +8,7 @@ import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
+import { settingsOf } from './core/settings.ts';
 import { createOriginRules } from './edge/origins.ts';
 import { listen } from './edge/server.ts';
 import type { Handlers, Listener } from './edge/server.ts';
@@ -23,6 +24,7 @@ import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
 import type { ProcessLog } from './telemetry/log.ts';
 import { createAwsCredentials } from './upstream/aws-credentials.ts';
+import { createAwsRoles } from './upstream/aws-roles.ts';
 import { createEgressClient } from './upstream/client.ts';
 import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
@@ -87,6 +89,14 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
   const allowsAnybody = isLoopback(config.listen.host) || config.allowUnauthenticated === true;
+  const awsCredentials = createAwsCredentials();
+  const assumeRole = createAwsRoles({
+    egress,
+    clock,
+    region: config.region,
+    credentials: awsCredentials,
+    ...(config.stsEndpoint === undefined ? {} : { stsEndpoint: config.stsEndpoint }),
+  });
   const snapshots = createSnapshots({
     ...plugins,
     store,
@@ -99,6 +109,11 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     stdio,
     accessKeys,
     allowsAnybody,
+    allowsPassthrough: config.allowJwtPassthrough === true,
+    awsCredentialsOf: ({ id, document }) =>
+      settingsOf(document.tags)['assume-role'] === 'true'
+        ? assumeRole(document.roleArn, id)
+        : awsCredentials(),
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
   const control = createControlPlane({
@@ -117,7 +132,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       egress,
       maxBytes: MAX_SCHEMA_BYTES,
       region: config.region,
-      awsCredentials: createAwsCredentials(),
+      awsCredentials,
       ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
     }),
     openServices: (gatewayId, targetId, access) => snapshots.openServices(gatewayId, targetId, access),
@@ -244,7 +259,7 @@ function openOperatorKey(config: Config): {
 
 /** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */
 function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
-  const own = config.s3Endpoint === undefined ? named : [...named, config.s3Endpoint];
+  const own = [...named, config.s3Endpoint, config.stsEndpoint].filter((url) => url !== undefined);
   return [...config.egressAllow, ...own.map(ruleForUrl)];
 }
 

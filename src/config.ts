@@ -36,6 +36,8 @@ export interface Config {
   readonly accountId: string;
   readonly egressAllow: readonly AllowRule[];
   readonly allowedOrigins?: readonly string[];
+  /** Targets may be called with the callers' own tokens (JWT_PASSTHROUGH). */
+  readonly allowJwtPassthrough?: boolean;
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
   readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
@@ -44,6 +46,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** The AWS SDKs' own variable: an S3-compatible store for `s3://` documents. */
   readonly s3Endpoint?: URL;
+  /** The same for AWS STS. */
+  readonly stsEndpoint?: URL;
 }
 
 export interface Setting {
@@ -155,6 +159,11 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'false',
     'let anybody call gateways without an authorizer (NONE) although the listener is not on loopback',
   ),
+  toggle(
+    'allow-jwt-passthrough',
+    'false',
+    'let targets be called with the tokens of callers as they are (JWT_PASSTHROUGH)',
+  ),
   setting(
     'gateway-domain',
     'domain',
@@ -230,9 +239,10 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   }
   if ((values['access-key-id'] === undefined) !== (values['secret-access-key'] === undefined))
     faults.push('GATEWRIGHT_ACCESS_KEY_ID and GATEWRIGHT_SECRET_ACCESS_KEY: set both or neither');
-  const s3Endpoint = readS3Endpoint(sources.env, faults);
+  const s3Endpoint = readAwsEndpoint('S3', sources.env, faults);
+  const stsEndpoint = readAwsEndpoint('STS', sources.env, faults);
   if (faults.length > 0) return { faults };
-  const config = assemble(values, s3Endpoint);
+  const config = assemble(values, { s3Endpoint, stsEndpoint });
   const paths: Readonly<Record<string, string>> = {
     'data-dir': config.dataDir,
     'master-key-file': config.masterKeyFile,
@@ -245,17 +255,25 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   return { config, effective };
 }
 
-function readS3Endpoint(env: ConfigSources['env'], faults: string[]): URL | undefined {
-  for (const name of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL']) {
+function readAwsEndpoint(
+  service: 'S3' | 'STS',
+  env: ConfigSources['env'],
+  faults: string[],
+): URL | undefined {
+  for (const name of [`AWS_ENDPOINT_URL_${service}`, 'AWS_ENDPOINT_URL']) {
     const text = env[name];
     if (text === undefined || text === '') continue;
     if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
-    faults.push(`${name}: “${text}” must be an http or https URL`);
+    const fault = `${name}: “${text}” must be an http or https URL`;
+    if (!faults.includes(fault)) faults.push(fault);
   }
   return undefined;
 }
 
-function assemble(values: Record<string, unknown>, s3Endpoint: URL | undefined): Config {
+function assemble(
+  values: Record<string, unknown>,
+  aws: { readonly s3Endpoint: URL | undefined; readonly stsEndpoint: URL | undefined },
+): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
   const optional: Record<string, unknown> = {
     adminListen: values['admin-listen'],
@@ -264,9 +282,10 @@ function assemble(values: Record<string, unknown>, s3Endpoint: URL | undefined):
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],
     allowUnauthenticated: values['allow-unauthenticated'],
+    allowJwtPassthrough: values['allow-jwt-passthrough'],
     gatewayDomain: values['gateway-domain'],
     stdioServers: values['stdio-servers'],
-    s3Endpoint,
+    ...aws,
   };
   return Object.freeze({
     listen: (values['listen'] as ListenAddress | undefined) ?? { host: '127.0.0.1', port: 8080 },

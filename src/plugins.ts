@@ -5,6 +5,8 @@ import { awsIamAuthorizer } from './authorizers/aws-iam/index.ts';
 import { authenticateOnlyAuthorizer, customJwtAuthorizer } from './authorizers/custom-jwt/index.ts';
 import { noneAuthorizer } from './authorizers/none/index.ts';
 import { apiKeyCredential } from './credentials/api-key/index.ts';
+import { callerIamCredential, gatewayIamRoleCredential } from './credentials/iam/index.ts';
+import { jwtPassthroughCredential } from './credentials/jwt-passthrough/index.ts';
 import type { CredentialType } from './credentials/credential-type.ts';
 import { mcpServerTargetType } from './targets/mcp-server/index.ts';
 import { openApiTargetType } from './targets/openapi/index.ts';
@@ -17,4 +19,9 @@ export const AUTHORIZER_TYPES: readonly AuthorizerType[] = Object.freeze([
   awsIamAuthorizer,
   noneAuthorizer,
 ]);
-export const CREDENTIAL_TYPES: readonly CredentialType[] = Object.freeze([apiKeyCredential]);
+export const CREDENTIAL_TYPES: readonly CredentialType[] = Object.freeze([
+  apiKeyCredential,
+  gatewayIamRoleCredential,
+  callerIamCredential,
+  jwtPassthroughCredential,
+]);

@@ -56,6 +56,12 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     check: integerBetween(16, 128),
   },
   {
+    key: 'gatewright:assume-role',
+    on: 'gateway',
+    doc: '`true`: calls with GATEWAY_IAM_ROLE are signed as the gateway’s `roleArn`, assumed through AWS STS with the process’s AWS credentials; `false` (default): with those themselves.',
+    check: oneOf('true', 'false'),
+  },
+  {
     key: 'gatewright:include-tags',
     on: 'gateway-target',
     doc: 'OpenAPI tags, separated by spaces (a space inside a tag is written `+`): only operations with one of them become tools.',

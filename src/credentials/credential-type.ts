@@ -1,15 +1,26 @@
 // The contract of outbound credentials: as whom the call leaves.
 
+import type { AccessKeys } from '../core/access.ts';
 import type { CallContext } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
 import type { Secret } from '../lib/secret.ts';
+import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 
 export interface CredentialServices {
   /** Opens the secret of a provider from what was loaded with the snapshot. @throws GatewayError CredentialUnavailable. */
   openSecret(providerArn: string): Secret;
+  /** For calls that are signed. */
+  readonly aws: {
+    readonly region: string;
+    readonly accessKeys: AccessKeys;
+    /** Credentials that the gateway itself signs with; undefined where the process has none. */
+    gatewayCredentials(ctx: CallContext): Promise<SigningCredentials | undefined>;
+  };
+  /** Whether the operator allows callers' tokens to be passed on. */
+  readonly allowsPassthrough: boolean;
 }
 
 export interface Credential {

@@ -191,7 +191,7 @@ function prepareTarget(
   if (!live) throw new GatewayError('Internal', 'the target has nothing to serve yet');
   const found = findTargetType(live.targetConfiguration, services.targetTypes);
   if (!found) throw new GatewayError('Unavailable', 'this kind of target is not available in this version');
-  const handed = createTargetServices(row.id, live, input.gateway.document, input.secrets, services);
+  const handed = createTargetServices(row.id, live, input.gateway, input.secrets, services);
   // Everything that the prepared target was made of: the same again, and it stays, with its connections.
   const { targetConfiguration, credentialProviderConfigurations, metadataConfiguration } = live;
   const key = JSON.stringify([
@@ -199,6 +199,8 @@ function prepareTarget(
     credentialProviderConfigurations,
     metadataConfiguration,
     input.gateway.document.exceptionLevel,
+    input.gateway.document.roleArn,
+    input.gateway.document.tags,
   ]);
   const secrets = providerArnsOf(credentialProviderConfigurations, services.credentialTypes).map((arn) =>
     input.secrets.get(arn),

@@ -84,6 +84,8 @@ async function bench() {
     },
     stdio: NO_STDIO_SERVERS,
     allowsAnybody: true,
+    allowsPassthrough: false,
+    awsCredentialsOf: () => Promise.resolve(undefined),
     accessKeys: { find: () => Promise.resolve(undefined), used: () => undefined },
     urlOf: (id) => `http://x/${id}`,
     targetTypes: [type],

@@ -212,9 +212,10 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     refresh,
     async openServices(gatewayId, targetId, access) {
       const gateway = await store.get('gateway', gatewayId);
+      if (!gateway) throw new GatewayError('NotFound', `Gateway with id ${gatewayId} not found`);
       const arns = providerArnsOf(access.credentialProviderConfigurations, services.credentialTypes);
       const secrets = await readSecrets(arns, services);
-      return createTargetServices(targetId, access, gateway?.document ?? {}, secrets, services);
+      return createTargetServices(targetId, access, gateway, secrets, services);
     },
     onSwap(listener) {
       listeners.add(listener);

@@ -1,6 +1,8 @@
 // What a target is handed: the doors outwards, its credential, what may be propagated. Made for a snapshot's targets,
 // and by the reconciler (through the composition root) for targets whose tools can only be had by asking them.
 
+import type { AccessKeys } from '../core/access.ts';
+import type { ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
@@ -10,6 +12,7 @@ import type { GatewayDocument, LiveTarget } from '../core/resources.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
+import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 import type { TargetServices } from '../targets/target-type.ts';
 
 /** The part of a target's settings that decides what it is handed. */
@@ -24,6 +27,17 @@ export interface TargetDoors {
   readonly clock: Clock;
   readonly log: Log;
   readonly credentialTypes: readonly CredentialType[];
+  readonly accessKeys: AccessKeys;
+  readonly scope: ArnScope;
+  /** Credentials that a gateway signs with. */
+  readonly awsCredentialsOf: (gateway: GuardedGateway) => Promise<SigningCredentials | undefined>;
+  readonly allowsPassthrough: boolean;
+}
+
+/** The gateway of a target, as far as it decides what the target is handed. */
+export interface GuardedGateway {
+  readonly id: string;
+  readonly document: Pick<GatewayDocument, 'exceptionLevel' | 'roleArn' | 'tags'>;
 }
 
 /**
@@ -33,19 +47,19 @@ export interface TargetDoors {
 export function createTargetServices(
   targetId: string,
   access: TargetAccess,
-  gateway: Pick<GatewayDocument, 'exceptionLevel'>,
+  gateway: GuardedGateway,
   secrets: OpenedSecrets,
   doors: TargetDoors,
 ): TargetServices {
   const metadata = access.metadataConfiguration ?? {};
-  const { exceptionLevel } = gateway;
+  const { exceptionLevel } = gateway.document;
   return {
     targetId,
     egress: doors.egress,
     stdio: doors.stdio,
     clock: doors.clock,
     log: doors.log,
-    ...prepareCredential(access.credentialProviderConfigurations[0], secrets, doors),
+    ...prepareCredential(access.credentialProviderConfigurations[0], gateway, secrets, doors),
     propagation: {
       requestHeaders: listed(metadata['allowedRequestHeaders']).map((name) => name.toLowerCase()),
       queryParameters: listed(metadata['allowedQueryParameters']),
@@ -56,8 +70,9 @@ export function createTargetServices(
 
 function prepareCredential(
   configuration: JsonObject | undefined,
+  gateway: GuardedGateway,
   secrets: OpenedSecrets,
-  { credentialTypes }: TargetDoors,
+  { credentialTypes, accessKeys, scope, awsCredentialsOf, allowsPassthrough }: TargetDoors,
 ): Pick<TargetServices, 'applyCredential' | 'conceal'> {
   if (!configuration)
     return { applyCredential: (request) => Promise.resolve(request), conceal: (response) => response };
@@ -68,6 +83,8 @@ function prepareCredential(
     throw new GatewayError('Unavailable', 'this kind of credential is not available in this version');
   const provider = configuration['credentialProvider'];
   const credential = type.prepare(isJsonObject(provider) ? provider : undefined, {
+    aws: { region: scope.region, accessKeys, gatewayCredentials: () => awsCredentialsOf(gateway) },
+    allowsPassthrough,
     openSecret(providerArn) {
       const secret = secrets.get(providerArn);
       if (secret instanceof GatewayError) throw secret;

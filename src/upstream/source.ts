@@ -6,16 +6,11 @@ import { gunzip } from 'node:zlib';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
 import { signRequest } from '../lib/sigv4-sign.ts';
+import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 
 /** The bucket becomes a host name: anything else could make it another host, which would get what is signed for S3. */
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 const TIMEOUT_MS = 30_000;
-
-export interface AwsCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 export interface SourceOptions {
   readonly egress: Pick<Egress, 'request'>;
@@ -24,7 +19,7 @@ export interface SourceOptions {
   /** Endpoint of an S3-compatible store; AWS itself when absent. */
   readonly s3Endpoint?: URL;
   /** The process's AWS credentials, or undefined where there are none (then S3 is read unsigned). */
-  readonly awsCredentials: () => Promise<AwsCredentials | undefined>;
+  readonly awsCredentials: () => Promise<SigningCredentials | undefined>;
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { GatewayError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import type { CredentialServices } from '../../src/credentials/credential-type.ts';
 import type { TargetServices } from '../../src/targets/target-type.ts';
 import { NO_STDIO_SERVERS } from '../../src/upstream/stdio/servers.ts';
 
@@ -26,5 +27,21 @@ export function targetServices(
     propagation: { requestHeaders: [], queryParameters: [] },
     egress: { request: nothingSent, stream: nothingSent, ...egress },
     ...rest,
+  };
+}
+
+/** Services of a credential, with nothing behind them. */
+export function credentialServices(change: Partial<CredentialServices> = {}): CredentialServices {
+  return {
+    openSecret: () => {
+      throw new GatewayError('CredentialUnavailable', 'There is no secret in this test.');
+    },
+    aws: {
+      region: 'us-east-1',
+      accessKeys: { find: () => Promise.resolve(undefined), used: () => undefined },
+      gatewayCredentials: () => Promise.resolve(undefined),
+    },
+    allowsPassthrough: false,
+    ...change,
   };
 }

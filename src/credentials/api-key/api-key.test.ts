@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CallContext } from '../../core/call.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { credentialServices } from '../../../test/support/target-services.ts';
 import { Secret } from '../../lib/secret.ts';
 import { apiKeyCredential } from './index.ts';
 
@@ -14,7 +15,7 @@ const provider = (more: JsonObject = {}): JsonObject => ({
   apiKeyCredentialProvider: { providerArn: 'arn:x', ...more },
 });
 const credential = (more: JsonObject = {}, key = 'k/1+2=3 long') =>
-  apiKeyCredential.prepare(provider(more), { openSecret: () => new Secret(key) });
+  apiKeyCredential.prepare(provider(more), credentialServices({ openSecret: () => new Secret(key) }));
 
 describe('API key', () => {
   it('goes where the configuration says, before what the document says', async () => {
