@@ -2,21 +2,31 @@
 // keys and docs/config.md are made. The only file that reads process.env. All faults are reported at once.
 
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { isJsonObject } from './core/json.ts';
-import { Secret } from './lib/secret.ts';
+import type { Secret } from './lib/secret.ts';
+import type { ListenAddress } from './config-values.ts';
+import {
+  parseAccessKeyId,
+  parseAllowList,
+  parseBaseUrl,
+  parseLevel,
+  parseListen,
+  parseOrigins,
+  parsePattern,
+  parseSecret,
+  parseText,
+  parseToggle,
+  parseWorkers,
+  unavailable,
+} from './config-values.ts';
 import type { LogLevel } from './telemetry/log.ts';
-import { parseAllowRule } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
 import { readStdioServers } from './upstream/stdio/configuration.ts';
 import type { StdioServerConfiguration } from './upstream/stdio/configuration.ts';
 
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
+export type { ListenAddress } from './config-values.ts';
 
 /** True for addresses that only this machine reaches. */
 export function isLoopback(host: string): boolean {
@@ -333,85 +343,4 @@ function suggestion(name: string): string {
     ({ variable }) => variable.includes(name.slice(PREFIX.length)) || name.includes(variable),
   );
   return near ? ` (did you mean ${near.variable}?)` : ' (see gatewright serve --help)';
-}
-
-function parseText(text: string): string {
-  return text;
-}
-
-function parseSecret(text: string): Secret {
-  if (text.length < 16) throw new RangeError('must have at least 16 characters');
-  return new Secret(text);
-}
-
-function parseAccessKeyId(text: string): string {
-  if (!/^\w{16,128}$/.test(text)) throw new RangeError('must be 16 to 128 letters and digits');
-  return text;
-}
-
-function parsePattern(pattern: RegExp, message: string): (text: string) => string {
-  return (text) => {
-    if (!pattern.test(text)) throw new RangeError(message);
-    return text;
-  };
-}
-
-function parseListen(text: string): ListenAddress {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2] ?? '';
-  if (!match || port > 65_535)
-    throw new RangeError('must be host:port, for example 127.0.0.1:8080 or [::1]:8080');
-  if (host !== '' && host !== 'localhost' && isIP(host) === 0)
-    throw new RangeError('must name an address of this machine, such as 127.0.0.1 or 0.0.0.0');
-  return { host: host === '' ? '0.0.0.0' : host, port };
-}
-
-function parseBaseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new RangeError('must be an http or https URL');
-  const url = new URL(text);
-  if (url.search !== '' || url.hash !== '') throw new RangeError('must have no query and no fragment');
-  return url.href.replace(/\/+$/, '');
-}
-
-function parseAllowList(text: string): readonly AllowRule[] {
-  return splitList(text).map(parseAllowRule);
-}
-
-function parseOrigins(text: string): readonly string[] {
-  return splitList(text).map((origin) => {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin.replace(/\/$/, ''))
-      throw new RangeError(`“${origin}” is not an origin such as https://app.example.com`);
-    return new URL(origin).origin;
-  });
-}
-
-function parseWorkers(text: string): number {
-  if (text !== '1') throw new RangeError('more than one process is not available in this version; use 1');
-  return 1;
-}
-
-function parseToggle(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new RangeError('must be true or false');
-  return text === 'true';
-}
-
-function parseLevel(text: string): string {
-  if (!['error', 'warn', 'info', 'debug'].includes(text))
-    throw new RangeError('must be error, warn, info or debug');
-  return text;
-}
-
-function unavailable(what: string): (text: string) => never {
-  return () => {
-    throw new RangeError(`${what} is not available in this version; leave it unset`);
-  };
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
 }

@@ -9,8 +9,6 @@ import type { Secret } from '../lib/secret.ts';
  */
 export type Role = 'administrator' | 'operator' | 'reader' | 'caller';
 
-export const ROLES: readonly Role[] = Object.freeze(['administrator', 'operator', 'reader', 'caller']);
-
 /** Whoever signed a request. */
 export interface Caller {
   /** `arn:aws:iam::<account>:user/<name>`. */

@@ -7,8 +7,8 @@ import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
 import type { Secret } from '../../lib/secret.ts';
-import { concealForms, formsOf } from '../conceal.ts';
-import type { EchoForm } from '../conceal.ts';
+import { concealForms, formsOf } from '../../core/conceal.ts';
+import type { EchoForm } from '../../core/conceal.ts';
 import type { Credential, CredentialServices, CredentialType } from '../credential-type.ts';
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

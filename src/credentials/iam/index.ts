@@ -10,8 +10,8 @@ import type { JsonObject } from '../../core/json.ts';
 import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
 import { signRequest } from '../../lib/sigv4-sign.ts';
 import type { SigningCredentials } from '../../lib/sigv4-sign.ts';
-import { concealForms, formsOf } from '../conceal.ts';
-import type { EchoForm } from '../conceal.ts';
+import { concealForms, formsOf } from '../../core/conceal.ts';
+import type { EchoForm } from '../../core/conceal.ts';
 import type { Credential, CredentialServices, CredentialType } from '../credential-type.ts';
 
 /** What AWS's own endpoints are called: `<service>.<region>.amazonaws.com`, and what stands before that. */

@@ -1,6 +1,6 @@
 // Takes a secret out of an answer that echoes it, in whatever spelling: it must not reach the caller that way (T-58).
 
-import type { UpstreamResponse } from '../core/outbound.ts';
+import type { UpstreamResponse } from './outbound.ts';
 
 /** Shorter keys are not looked for in answers. */
 const MIN_CONCEALED = 8;
