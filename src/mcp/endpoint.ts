@@ -113,7 +113,9 @@ function answerOne(body: JsonValue, step: Step): McpAnswer | Promise<McpAnswer> 
   const versionHeader = single(headers, 'mcp-protocol-version');
   const isModernHeader = versionHeader !== undefined && isModernVersion(versionHeader);
   if (message.kind !== 'request') {
-    if (!isModernHeader) return answerInSession(message, step);
+    // 2026-07-28 has no notifications of clients over HTTP: dropped, whichever way it says that it is one.
+    const isModern = isModernHeader || (message.kind === 'notification' && claimsModern(message.params));
+    if (!isModern) return answerInSession(message, step);
     if (message.kind === 'notification') return emptyAnswer(202);
     throw new ProtocolError(400, INVALID_REQUEST, 'No request of this server waits for a response');
   }

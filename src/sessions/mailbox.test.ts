@@ -138,6 +138,23 @@ test('a row that is too old, or not sealed for its address, is removed unheard',
   expect(heard).toEqual([]);
 });
 
+test('two messages to one address that nobody takes: neither sender believes that its own was taken', async () => {
+  const [here, there] = [openProcess(), openProcess()];
+  const both = Promise.all([here.post('nobody', '1'), there.post('nobody', '2'), here.post('nobody', '3')]);
+  expect(await settle(both)).toEqual([false, false, false]);
+  await store.transaction((tx) =>
+    tx.create('mailbox', {
+      id: idOf('a'),
+      name: idOf('a'),
+      document: { sealed: 'left behind by a process that is no more', expiresAt: now - 1 },
+    }),
+  );
+  const heard: string[] = [];
+  const sent = here.post('a', 'new');
+  there.wait('a', (text) => heard.push(text));
+  expect([await settle(sent), heard]).toEqual([true, ['new']]);
+});
+
 test('a sender with too many messages to nobody is refused, others are not, and later it is not either', async () => {
   const mailbox = openProcess();
   const results = Promise.allSettled(

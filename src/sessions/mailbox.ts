@@ -84,12 +84,15 @@ export function createMailbox({ store, sealer, clock, log }: MailboxServices): M
       sealed: sealer.seal('mailbox', text, [address]),
       expiresAt: clock.now() + KEPT_MS,
     };
-    await store.transaction(async (tx) => {
-      // A message to the same address that nobody took is of no use any more.
-      await tx.remove('mailbox', id);
+    const isLaid = await store.transaction(async (tx) => {
+      const before = await tx.get('mailbox', id);
+      // Another message to the same address: its sender would take its disappearing for its being taken.
+      if (before && before.document.expiresAt > clock.now()) return false;
+      if (before) await tx.remove('mailbox', id);
       await tx.create('mailbox', { id, name: id, document });
+      return true;
     });
-    return isTaken(id);
+    return isLaid && (await isTaken(id));
   }
 
   async function isTaken(id: string): Promise<boolean> {

@@ -60,7 +60,12 @@ export function postModern(
   url: string,
   method: string,
   params: JsonObject,
-  { id = 1, meta = {}, signal }: { id?: unknown; meta?: JsonObject; signal?: AbortSignal } = {},
+  {
+    id = 1,
+    meta = {},
+    more = {},
+    signal,
+  }: { id?: unknown; meta?: JsonObject; more?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Response> {
   const { body, headers } = modernParts(method, params, id);
   const name = params['uri'] ?? params['taskId'];
@@ -71,6 +76,7 @@ export function postModern(
       ...(headers as Record<string, string>),
       ...(typeof name === 'string' ? { 'mcp-name': name } : {}),
       'content-type': 'application/json',
+      ...more,
     },
     body: JSON.stringify(body),
     ...(signal ? { signal } : {}),
@@ -91,8 +97,10 @@ export async function openRawSession(
   url: string,
   capabilities: JsonObject = {},
   protocolVersion = '2025-11-25',
+  more: Record<string, string> = {},
 ): Promise<RawSession> {
   const headers: Record<string, string> = {
+    ...more,
     accept: BOTH,
     'content-type': 'application/json',
     'mcp-protocol-version': protocolVersion,
@@ -120,6 +128,7 @@ export async function openRawSession(
     get: (lastEventId, signal) =>
       fetch(url, {
         headers: {
+          ...more,
           accept: 'text/event-stream',
           'mcp-protocol-version': protocolVersion,
           'mcp-session-id': id,
