@@ -20,8 +20,11 @@ const WAIT_MS = 250;
 /** How long an answer is waited for behind the scenes, until the target counts as failing. */
 const ANSWER_MS = 15_000;
 const MAX_PAGES = 100;
-/** Pages remembered of one server. */
+/** A list that is longer ends there (characters). */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+/** Pages remembered of one server, and their characters together. */
 const REMEMBERED = 200;
+const REMEMBERED_CHARACTERS = 32 * 1024 * 1024;
 const MAX_NAMES = 20_000;
 const METHODS = Object.freeze({
   tools: 'tools/list',
@@ -107,7 +110,17 @@ export async function liveList(
 function memoryOf(server: UpstreamServer): Memory {
   let memory = memories.get(server);
   if (!memory)
-    memories.set(server, (memory = { overdue: new Set(), answers: new LRUCache({ max: REMEMBERED }) }));
+    memories.set(
+      server,
+      (memory = {
+        overdue: new Set(),
+        answers: new LRUCache({
+          max: REMEMBERED,
+          maxSize: REMEMBERED_CHARACTERS,
+          sizeCalculation: ({ texts }) => texts.reduce((size, text) => size + text.length, 1),
+        }),
+      }),
+    );
   return memory;
 }
 
@@ -124,13 +137,19 @@ async function ask(
     deadline: ctx.clock.monotonic() + ANSWER_MS,
   };
   const texts: string[] = [];
+  let characters = 0;
   let position = cursor === 'whole' ? undefined : cursor;
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
     const params = position === undefined ? {} : { cursor: position };
     const result = await target.server.request(METHODS[kind], params, call);
     const items = result[kind];
     for (const item of Array.isArray(items) ? (items as readonly unknown[]) : [])
-      if (isJsonObject(item)) texts.push(render(ctx, kind, target, item));
+      if (isJsonObject(item)) {
+        const text = render(ctx, kind, target, item);
+        characters += text.length;
+        texts.push(text);
+      }
+    if (characters > MAX_CHARACTERS) break;
     const next = result['nextCursor'];
     if (typeof next !== 'string' || next === position) break;
     if (cursor !== 'whole') return { texts, nextCursor: next, troubles: [], isLive: true };

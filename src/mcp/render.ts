@@ -5,7 +5,7 @@ import type { JsonObject } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
 import { META_SERVER_INFO } from '../core/relay.ts';
 import { SERVER_INFO } from '../core/server-info.ts';
-import { stringifyLossless } from '../lib/lossless-json.ts';
+import { parseLossless, stringifyLossless } from '../lib/lossless-json.ts';
 
 /** Members that every modern result has, as JSON text to be put before the others. */
 export const MODERN_MEMBERS = `"resultType":"complete","_meta":${JSON.stringify({ [META_SERVER_INFO]: SERVER_INFO })}`;
@@ -54,15 +54,19 @@ export function toolTextFor(text: string, isModern: boolean): string {
 
 /** `execution` belongs to the tasks of 2025-11-25, which are not those of 2026-07-28. */
 function withoutExecution(text: string): string {
-  const { execution: _execution, ...rest } = JSON.parse(text) as JsonObject;
-  return JSON.stringify(rest);
+  const { execution: _execution, ...rest } = parseLossless(text) as JsonObject;
+  return stringifyLossless(rest);
 }
 
-/** Output schemas of earlier revisions describe an object: another one is that object's `result`. */
+/**
+ * Output schemas of earlier revisions describe an object: one that never does is that object's `result`, as the content
+ * is in `finishRelayed`. Of one that may, or whose references would point elsewhere, nothing is said.
+ */
 function withObjectOutput(text: string): string {
-  const tool = JSON.parse(text) as JsonObject;
-  const { outputSchema } = tool;
+  const { outputSchema, ...tool } = parseLossless(text) as JsonObject;
   if (!isJsonObject(outputSchema) || outputSchema['type'] === 'object') return text;
+  if (typeof outputSchema['type'] !== 'string' || FOREIGN_REF.test(stringifyLossless(outputSchema)))
+    return stringifyLossless(tool);
   const { $schema, $defs, ...inner } = outputSchema;
   const wrapped = {
     ...($schema === undefined ? {} : { $schema }),
@@ -71,5 +75,8 @@ function withObjectOutput(text: string): string {
     properties: { result: inner },
     required: ['result'],
   };
-  return JSON.stringify({ ...tool, outputSchema: wrapped });
+  return stringifyLossless({ ...tool, outputSchema: wrapped });
 }
+
+/** A reference to anything but the definitions, which stay where they are. */
+const FOREIGN_REF = /"\$(?:ref|dynamicRef)":"(?!#\/\$defs\/)/;
