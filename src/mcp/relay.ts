@@ -29,6 +29,10 @@ const MAX_QUESTIONS = 32;
 /** A sealed state comes back in a body, a sealed task id also in a header (characters). */
 const MAX_STATE = 1024 * 1024;
 const MAX_TASK = 8 * 1024;
+/** Until 2025-11-25; later revisions use −32602. */
+const RESOURCE_NOT_FOUND = -32002;
+/** The methods of multi round-trip requests. */
+const ASKING: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 const PROTOCOL_KEYS: ReadonlySet<string> = new Set([
   META_VERSION,
   META_CAPABILITIES,
@@ -58,7 +62,10 @@ export async function relay(
   const round = ctx.isModern
     ? await modernRound(ctx, target, method, params)
     : { result: await legacyRounds(ctx, target, method, params) };
-  if ('result' in round) return sealTokens(ctx, target, method, round.result);
+  if ('result' in round) {
+    checkQuestions(ctx, method, round.result);
+    return sealTokens(ctx, target, method, round.result);
+  }
   const requestState = ctx
     .tokens()
     .sealState({ targetId: target.targetId, parked: round.parked }, method, ctx.request.params);
@@ -79,7 +86,7 @@ function modernRound(
   if (state?.parked !== undefined)
     return ctx.parked
       .resume(caller, state.parked, answers, link, ctx.call.signal)
-      .catch((thrown: unknown) => ({ result: askForVisit(ctx, thrown) }));
+      .catch((thrown: unknown) => ({ result: asModern(ctx, thrown) }));
   const whole = canonical(ctx, params, {
     ...(inputResponses === undefined ? {} : { inputResponses }),
     ...(state?.state === undefined ? {} : { requestState: state.state }),
@@ -88,7 +95,7 @@ function modernRound(
     .start(caller, link, ctx.capabilities(), ctx.call.signal, (given, signal) =>
       target.server.request(method, whole, { ...ctx.call, client: given, signal }, target.plan),
     )
-    .catch((thrown: unknown) => ({ result: askForVisit(ctx, thrown) }));
+    .catch((thrown: unknown) => ({ result: asModern(ctx, thrown) }));
 }
 
 /** The state of the round before, if the client brings one. @throws ProtocolError when it is not one of ours */
@@ -161,9 +168,11 @@ function canonical(ctx: MethodContext, params: JsonObject, more: JsonObject): Js
   return { ...params, ...(kept && kept.length > 0 ? { _meta: Object.fromEntries(kept) } : {}), ...more };
 }
 
-/** −32042 of a 2025-11-25 server, as its modern client can understand it; other errors go on as they are. */
-function askForVisit(ctx: MethodContext, thrown: unknown): JsonObject {
-  if (!(thrown instanceof RelayedError) || thrown.code !== URL_ELICITATION_REQUIRED) throw thrown;
+/** Errors that 2026-07-28 has no more, as its clients can understand them; others go on as they are. */
+function asModern(ctx: MethodContext, thrown: unknown): JsonObject {
+  if (!(thrown instanceof RelayedError)) throw thrown;
+  if (thrown.code === RESOURCE_NOT_FOUND) throw new RelayedError(INVALID_PARAMS, thrown.message, thrown.data);
+  if (thrown.code !== URL_ELICITATION_REQUIRED) throw thrown;
   const listed = isJsonObject(thrown.data) ? thrown.data['elicitations'] : undefined;
   const visits = (Array.isArray(listed) ? (listed as readonly unknown[]) : []).filter(isJsonObject);
   if (visits.length === 0 || !canBeAsked(ctx.capabilities(), 'elicitation/create', { mode: 'url' }))
@@ -175,6 +184,25 @@ function askForVisit(ctx: MethodContext, thrown: unknown): JsonObject {
     ),
     requestState: '',
   };
+}
+
+/** A server may ask for input by three methods, and only for what the client has declared. @throws GatewayError */
+function checkQuestions(ctx: MethodContext, method: string, result: JsonObject): void {
+  if (result['resultType'] !== 'input_required') return;
+  const { inputRequests = {}, requestState } = result;
+  const questions = isJsonObject(inputRequests) ? Object.values(inputRequests) : [undefined];
+  const isAllowed = questions.every(
+    (question) =>
+      isJsonObject(question) &&
+      typeof question['method'] === 'string' &&
+      canBeAsked(
+        ctx.capabilities(),
+        question['method'],
+        isJsonObject(question['params']) ? question['params'] : {},
+      ),
+  );
+  if (ASKING.has(method) && isAllowed && (questions.length > 0 || requestState !== undefined)) return;
+  throw new GatewayError('UpstreamInvalid', 'The MCP server asked for input that it may not ask for.');
 }
 
 /** Nothing that lets one client steer another's work leaves unsealed. */
