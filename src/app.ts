@@ -16,9 +16,12 @@ import { createWeb } from './edge/web.ts';
 import { systemClock } from './lib/clock.ts';
 import { protectedResourceMetadata } from './mcp/challenge.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
-import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, TARGET_TYPES } from './plugins.ts';
+import type { McpServices } from './mcp/endpoint.ts';
+import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
 import { createMailbox } from './sessions/mailbox.ts';
+import { createToolSearch } from './search/search.ts';
 import { createSessions } from './sessions/sessions.ts';
+import { searchableOf } from './snapshot/searchable.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
 import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
@@ -56,6 +59,8 @@ export interface App {
 export interface AppOptions {
   /** URLs that the operator named on the command line: allowed by being named. */
   readonly named?: readonly URL[];
+  /** Which tools a caller may see (mcp/step.ts); without it every caller of a gateway sees all of them. */
+  readonly mayListOf?: McpServices['mayListOf'];
 }
 
 /** Builds and opens the house; resolves when it is ready to serve. @throws GatewayError with cause and cure. */
@@ -116,6 +121,20 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
         : awsCredentials(),
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
+  const search = createToolSearch({
+    store,
+    egress,
+    clock,
+    log,
+    region: config.region,
+    embedderTypes: EMBEDDER_TYPES,
+    openKey: (arn) => snapshots.openKey(arn),
+  });
+  snapshots.onSwap((gatewayId) => {
+    const searchable = searchableOf(snapshots.get(gatewayId));
+    if (searchable) search.update(searchable);
+    else search.remove(gatewayId);
+  });
   const control = createControlPlane({
     ...plugins,
     store,
@@ -142,7 +161,11 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
         .get(gatewayId)
         ?.servers.find((target) => target.targetId === targetId)
         ?.server.health(),
-    publish: (gatewayId) => snapshots.refresh(gatewayId),
+    async publish(gatewayId) {
+      await snapshots.refresh(gatewayId);
+      await search.ready(gatewayId);
+    },
+    search,
     maxSchemaBytes: MAX_SCHEMA_BYTES,
     quotas: QUOTAS,
   });
@@ -156,6 +179,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     sessions,
     mailbox,
     sealer,
+    search,
+    ...(options.mayListOf ? { mayListOf: options.mayListOf } : {}),
     clock,
     log,
   });
@@ -196,6 +221,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   } catch (thrown) {
     // Open sockets would keep a process alive that cannot serve.
     await Promise.all(listeners.map((listener) => listener.drain(0)));
+    await search.close();
     await stdio.close();
     await store.close();
     throw thrown;
@@ -217,6 +243,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       accessKeys.close();
       mailbox.close();
       await control.stop();
+      await search.close();
       await snapshots.close();
       await stdio.close();
       await egress.close();

@@ -8,6 +8,11 @@ import { apiKeyCredential } from './credentials/api-key/index.ts';
 import { callerIamCredential, gatewayIamRoleCredential } from './credentials/iam/index.ts';
 import { jwtPassthroughCredential } from './credentials/jwt-passthrough/index.ts';
 import type { CredentialType } from './credentials/credential-type.ts';
+import type { EmbedderType } from './search/embedder.ts';
+import { bedrockEmbedder } from './search/embedders/bedrock/index.ts';
+import { embeddedEmbedder } from './search/embedders/embedded/index.ts';
+import { ollamaEmbedder } from './search/embedders/ollama/index.ts';
+import { openAiEmbedder } from './search/embedders/openai/index.ts';
 import { mcpServerTargetType } from './targets/mcp-server/index.ts';
 import { openApiTargetType } from './targets/openapi/index.ts';
 import type { TargetType } from './targets/target-type.ts';
@@ -24,4 +29,10 @@ export const CREDENTIAL_TYPES: readonly CredentialType[] = Object.freeze([
   gatewayIamRoleCredential,
   callerIamCredential,
   jwtPassthroughCredential,
+]);
+export const EMBEDDER_TYPES: readonly EmbedderType[] = Object.freeze([
+  embeddedEmbedder,
+  openAiEmbedder,
+  ollamaEmbedder,
+  bedrockEmbedder,
 ]);

@@ -11,6 +11,7 @@ import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { AccessKeys, Caller } from '../core/access.ts';
+import type { ToolSearch } from '../search/tool-search.ts';
 import type { Row, Store } from '../stores/store.ts';
 import type { ReadSource, TargetServices, TargetType } from '../targets/target-type.ts';
 
@@ -71,6 +72,7 @@ export interface ControlServices {
   readonly healthOf?: (gatewayId: string, targetId: string) => TargetHealth | undefined;
   /** Fulfils when this process's data plane serves the store's present state of the gateway. */
   readonly publish: (gatewayId: string) => Promise<void>;
+  readonly search: Pick<ToolSearch, 'search' | 'metrics'>;
   readonly quotas?: Partial<Quotas>;
   readonly maxSchemaBytes: number;
   readonly reconcile?: ReconcileOptions;

@@ -28,6 +28,7 @@ import { createGateway } from './gateway/create.ts';
 import { deleteGateway } from './gateway/delete.ts';
 import { getGateway } from './gateway/get.ts';
 import { listGateways } from './gateway/list.ts';
+import { getGatewaySearchMetrics, searchGatewayTools } from './gateway/search.ts';
 import { updateGateway } from './gateway/update.ts';
 import {
   deleteResourcePolicy,
@@ -45,6 +46,8 @@ export const HANDLERS: Readonly<Record<string, Handler>> = Object.freeze({
   ListGateways: listGateways,
   UpdateGateway: updateGateway,
   DeleteGateway: deleteGateway,
+  SearchGatewayTools: searchGatewayTools,
+  GetGatewaySearchMetrics: getGatewaySearchMetrics,
   CreateGatewayTarget: createGatewayTarget,
   GetGatewayTarget: getGatewayTarget,
   GetGatewayTargetImportReport: getGatewayTargetImportReport,

@@ -194,5 +194,7 @@ async function removeBelongings(
 /** Removes a target and all that belongs to it. */
 export async function removeTarget(tx: StoreTransaction, id: string): Promise<void> {
   await removeBelongings(tx, id, []);
+  const { rows } = await tx.list('tool-vectors', id, { limit: 100 });
+  for (const row of rows) await tx.remove('tool-vectors', row.id);
   await tx.remove('gateway-target', id);
 }

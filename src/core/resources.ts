@@ -131,6 +131,18 @@ export interface ResourcePolicyDocument {
   readonly policy: string;
 }
 
+/** Vectors of a target’s tools by one model, for the search. All binary members are base64, row by row. */
+export interface ToolVectorsDocument {
+  readonly model: string;
+  readonly dimensions: number;
+  /** Names of the texts the vectors were made from, 16 bytes each. */
+  readonly texts: string;
+  /** Float32, little-endian. */
+  readonly scales: string;
+  /** Int8. */
+  readonly vectors: string;
+}
+
 /** Kind → document. Adding a kind here and in stores/sql/migrations is all that the store needs. */
 export interface ResourceDocuments {
   gateway: GatewayDocument;
@@ -144,5 +156,6 @@ export interface ResourceDocuments {
   'resource-policy': ResourcePolicyDocument;
   'mcp-session': SessionDocument;
   mailbox: MailboxDocument;
+  'tool-vectors': ToolVectorsDocument;
 }
 export type ResourceKind = keyof ResourceDocuments;

@@ -62,6 +62,42 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     check: oneOf('true', 'false'),
   },
   {
+    key: 'gatewright:search-embedder',
+    on: 'gateway',
+    doc: 'What finds tools beside words in common, where `searchType` is `SEMANTIC`: `embedded` (default: word vectors and a sentence encoder, both in this process), `words` (word vectors only), `none`, or a provider: `openai` (and what speaks its API), `ollama`, `bedrock`.',
+    check: oneOf('embedded', 'words', 'none', 'openai', 'ollama', 'bedrock'),
+  },
+  {
+    key: 'gatewright:search-endpoint',
+    on: 'gateway',
+    doc: 'Base URL of the embedding provider, for example `https://api.openai.com/v1`.',
+    check: absoluteUrl,
+  },
+  {
+    key: 'gatewright:search-model',
+    on: 'gateway',
+    doc: 'Model of the embedding provider. Another model means that all tools are embedded anew, in the background.',
+    check: words,
+  },
+  {
+    key: 'gatewright:search-key-provider',
+    on: 'gateway',
+    doc: 'ARN of the API-key credential provider whose key the embedding provider is called with.',
+    check: words,
+  },
+  {
+    key: 'gatewright:search-rate',
+    on: 'gateway',
+    doc: '1 to 100000, default 300: how many searches a minute one caller has.',
+    check: integerBetween(1, 100_000),
+  },
+  {
+    key: 'gatewright:search-dynamic-targets',
+    on: 'gateway',
+    doc: '`true`: targets with `listingMode` `DYNAMIC` may be on a gateway with search; found is what is known of them since they were last synchronised. `false` (default): refused, as AWS does.',
+    check: oneOf('true', 'false'),
+  },
+  {
     key: 'gatewright:include-tags',
     on: 'gateway-target',
     doc: 'OpenAPI tags, separated by spaces (a space inside a tag is written `+`): only operations with one of them become tools.',

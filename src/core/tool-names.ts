@@ -10,6 +10,8 @@ const HASH_LENGTH = 8;
 export interface NamingRules {
   readonly style: 'prefixed' | 'bare';
   readonly maxLength: number;
+  /** Names that are the gateway’s own. */
+  readonly reserved?: readonly string[];
 }
 
 export interface NamedTool {
@@ -21,7 +23,7 @@ export interface NamedTool {
 export function nameTools(tools: readonly NamedTool[], rules: NamingRules): string[] {
   const occurrences = new Map<string, number>();
   for (const { tool } of tools) occurrences.set(tool, (occurrences.get(tool) ?? 0) + 1);
-  const taken = new Set<string>();
+  const taken = new Set<string>(rules.reserved);
   return tools.map(({ target, tool }) => {
     const full = `${target}${SEPARATOR}${tool}`;
     const wanted = rules.style === 'bare' && occurrences.get(tool) === 1 ? tool : full;

@@ -4,6 +4,9 @@
 
 import type { JsonObject, JsonValue } from './json.ts';
 
+/** The gateway’s own tool, which finds others (AgentCore’s name for it). */
+export const SEARCH_TOOL_NAME = 'x_amz_bedrock_agentcore_search';
+
 export interface ToolAnnotations {
   readonly title?: string;
   readonly readOnlyHint?: boolean;

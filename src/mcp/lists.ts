@@ -10,9 +10,10 @@ import type { GatewaySnapshot, SnapshotServer } from '../snapshot/snapshot.ts';
 import { INVALID_PARAMS, ProtocolError } from './error-response.ts';
 import type { ListKind } from './list-kind.ts';
 import { liveList } from './live-list.ts';
-import type { MethodContext } from './methods/method.ts';
+import type { MayList, MethodContext } from './methods/method.ts';
 import { toolTextFor } from './render.ts';
 import { ownersOf } from './resource-owners.ts';
+import { SEARCH_TOOL_TEXT } from './search-tool.ts';
 
 const TTL_MS = 60_000;
 /** `_meta` key under which a list says what is wrong with targets. */
@@ -50,7 +51,10 @@ export function listPage(ctx: MethodContext, kind: ListKind): string | Promise<s
   const { snapshot, isModern } = ctx;
   const cursor = ctx.request.params['cursor'];
   if (snapshot.servers.some(({ isDynamic }) => isDynamic)) return mixedPage(ctx, kind, cursor);
-  const page = findPage(fixedPages(snapshot, kind, isModern), cursor, isModern);
+  const pages = ctx.mayList
+    ? joinPages(snapshot, kind, isModern, ctx.mayList)
+    : fixedPages(snapshot, kind, isModern);
+  const page = findPage(pages, cursor, isModern);
   return finishList(ctx, page.members, healthOf(snapshot), TTL_MS);
 }
 
@@ -79,27 +83,40 @@ function fixedPages(snapshot: GatewaySnapshot, kind: ListKind, isModern: boolean
   return pages;
 }
 
-function joinPages(snapshot: GatewaySnapshot, kind: ListKind, isModern: boolean): readonly FixedPage[] {
-  const filled = groupsOf(snapshot, kind, isModern).filter(({ texts }) => texts.length > 0);
+function joinPages(
+  snapshot: GatewaySnapshot,
+  kind: ListKind,
+  isModern: boolean,
+  mayList?: MayList,
+): readonly FixedPage[] {
+  const filled = groupsOf(snapshot, kind, isModern, mayList).filter(({ texts }) => texts.length > 0);
   const groups =
     snapshot.singlePage || filled.length === 0
       ? [{ cursor: '', texts: filled.flatMap(({ texts }) => texts) }]
       : filled.map(({ targetId, texts }) => ({ cursor: cursorFor(snapshot.gatewayId, targetId), texts }));
   return groups.map(({ cursor, texts }, index) => {
     const next = groups[index + 1];
-    return { cursor, members: membersOf(kind, texts, next?.cursor) };
+    const own = index === 0 ? ownTexts(snapshot, kind) : [];
+    return { cursor, members: membersOf(kind, [...own, ...texts], next?.cursor) };
   });
 }
 
 /** What each target has of a list, in order of creation. */
-function groupsOf(snapshot: GatewaySnapshot, kind: ListKind, isModern: boolean): readonly Group[] {
+function groupsOf(
+  snapshot: GatewaySnapshot,
+  kind: ListKind,
+  isModern: boolean,
+  mayList?: MayList,
+): readonly Group[] {
   if (kind === 'tools') {
     const servers = new Map(snapshot.servers.map((server) => [server.targetId, server]));
     return snapshot.pages.map(({ targetId, tools }) => {
       const server = servers.get(targetId);
       return {
         targetId,
-        texts: tools.map(({ text }) => (server ? toolTextFor(text, isModern) : text)),
+        texts: tools
+          .filter(({ name }) => mayList?.(name) !== false)
+          .map(({ text }) => (server ? toolTextFor(text, isModern) : text)),
         ...(server?.isDynamic === true ? { live: server } : {}),
       };
     });
@@ -111,6 +128,11 @@ function groupsOf(snapshot: GatewaySnapshot, kind: ListKind, isModern: boolean):
       ? { live: server }
       : {}),
   }));
+}
+
+/** What the gateway itself offers, before everything else. */
+function ownTexts({ hasSearch }: GatewaySnapshot, kind: ListKind): readonly string[] {
+  return kind === 'tools' && hasSearch ? [SEARCH_TOOL_TEXT] : [];
 }
 
 function textsOf(
@@ -130,14 +152,17 @@ function cursorFor(gatewayId: string, targetId: string): string {
 
 /** A page of a gateway that has targets with dynamic listing. */
 async function mixedPage(ctx: MethodContext, kind: ListKind, cursor: unknown): Promise<string> {
-  const { snapshot, isModern } = ctx;
-  const groups = groupsOf(snapshot, kind, isModern).filter(({ texts, live }) => live || texts.length > 0);
+  const { snapshot, isModern, mayList } = ctx;
+  const groups = groupsOf(snapshot, kind, isModern, mayList).filter(
+    ({ texts, live }) => live || texts.length > 0,
+  );
+  const isFirst = cursor === undefined || cursor === '';
   const page = snapshot.singlePage
     ? await wholeList(ctx, kind, groups, cursor)
     : await onePage(ctx, kind, groups, cursor);
   return finishList(
     ctx,
-    membersOf(kind, page.texts, page.nextCursor),
+    membersOf(kind, [...(isFirst ? ownTexts(snapshot, kind) : []), ...page.texts], page.nextCursor),
     [...healthOf(snapshot), ...page.troubles],
     page.isLive ? 0 : TTL_MS,
   );

@@ -144,7 +144,7 @@ async function ask(
     const result = await target.server.request(METHODS[kind], params, call);
     const items = result[kind];
     for (const item of Array.isArray(items) ? (items as readonly unknown[]) : [])
-      if (isJsonObject(item)) {
+      if (isJsonObject(item) && maySee(ctx, kind, target, item)) {
         const text = render(ctx, kind, target, item);
         characters += text.length;
         texts.push(text);
@@ -156,6 +156,12 @@ async function ask(
     position = next;
   }
   return { texts, troubles: [], isLive: true };
+}
+
+function maySee(ctx: MethodContext, kind: ListKind, target: SnapshotServer, item: JsonObject): boolean {
+  const { name } = item;
+  if (kind !== 'tools' || !ctx.mayList || typeof name !== 'string') return true;
+  return ctx.mayList(publishedName({ target: target.targetName, tool: name }, ctx.snapshot.naming));
 }
 
 function render(ctx: MethodContext, kind: ListKind, target: SnapshotServer, item: JsonObject): string {

@@ -183,6 +183,7 @@ export function createContext(
     inboundQuery: exchange.query,
     ...consentWishOf(request),
   };
+  const mayList = services.mayListOf?.(snapshot, principal);
   let link: ClientLink | undefined;
   let tokens: Tokens | undefined;
   return {
@@ -206,6 +207,9 @@ export function createContext(
       })),
     tokens: () => (tokens ??= createTokens(services.sealer, services.clock, snapshot.gatewayId, principal)),
     parked: plane.parked,
+    mailbox: services.mailbox,
+    search: services.search,
+    ...(mayList ? { mayList } : {}),
     note: (fields) => void Object.assign(record, fields),
   };
 }

@@ -5,6 +5,7 @@ import type { Log } from '../core/call.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { ToolSearch } from '../search/tool-search.ts';
 import type { Mailbox } from '../sessions/session.ts';
 import type { Sessions } from '../sessions/session.ts';
 import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
@@ -12,6 +13,7 @@ import type { CallStreams } from './call-streams.ts';
 import type { ChangesServices } from './changes.ts';
 import type { EventStream } from './event-stream.ts';
 import type { ListenServices } from './listen.ts';
+import type { MayList } from './methods/method.ts';
 import type { ParkedCalls } from './parked.ts';
 
 export interface McpExchange {
@@ -44,6 +46,9 @@ export interface McpServices extends ChangesServices {
   readonly sessions: Sessions;
   readonly mailbox: Mailbox;
   readonly sealer: Sealer;
+  readonly search: Pick<ToolSearch, 'search'>;
+  /** Which tools a caller may see; absent, or undefined for a caller: all. */
+  readonly mayListOf?: (snapshot: GatewaySnapshot, principal: Principal) => MayList | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }

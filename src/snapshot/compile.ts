@@ -8,6 +8,7 @@ import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { PROTOCOL_VERSIONS, isModernVersion } from '../core/protocol-versions.ts';
 import { settingsOf } from '../core/settings.ts';
+import { SEARCH_TOOL_NAME } from '../core/tool.ts';
 import type { Catalogue, CatalogueEntry, ToolDefinition } from '../core/tool.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import { compileSchema } from '../lib/json-schema/compile.ts';
@@ -83,9 +84,11 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
     : undefined;
   const drafts = prepareTargets(input, services);
   const settings = settingsOf(document.tags);
+  const hasSearch = mcp['searchType'] === 'SEMANTIC';
   const rules: NamingRules = {
     style: settings['tool-names'] === 'bare' ? 'bare' : 'prefixed',
     maxLength: Number(settings['tool-name-max-length'] ?? 64),
+    ...(hasSearch ? { reserved: [SEARCH_TOOL_NAME] } : {}),
   };
   const pages = compilePages(drafts, rules);
   const tools = new Map<string, SnapshotTool>();
@@ -106,6 +109,8 @@ export function compileSnapshot(input: SnapshotInput, services: SnapshotServices
     singlePage: mcp['disableMcpListToolsPagination'] === true,
     isStreaming: streaming['enableResponseStreaming'] === true,
     ...(typeof sessionSeconds === 'number' ? { sessionTimeoutMs: sessionSeconds * 1000 } : {}),
+    hasSearch,
+    settings,
     naming: rules,
     pages,
     tools,
@@ -160,6 +165,7 @@ function compilePages(drafts: readonly Draft[], rules: NamingRules): readonly To
   let position = 0;
   return drafts.map((draft) => ({
     targetId: draft.row.id,
+    description: [draft.row.document.description, draft.catalogue.report?.title].filter(Boolean).join('. '),
     tools: draft.catalogue.entries.map((entry) => createTool(names[position++] ?? entry.name, draft, entry)),
   }));
 }

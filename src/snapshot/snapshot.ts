@@ -49,6 +49,8 @@ export interface SnapshotServer {
 /** One page of `tools/list`: one target's tools (AgentCore's paging), as ready JSON texts. */
 export interface ToolPage {
   readonly targetId: string;
+  /** What the target is for, in the words of whoever made it and of its source. */
+  readonly description: string;
   readonly tools: readonly SnapshotTool[];
 }
 
@@ -70,6 +72,10 @@ export interface GatewaySnapshot {
   readonly isStreaming: boolean;
   /** Absolute life of a session; absent: the gateway keeps none (`sessionConfiguration`). */
   readonly sessionTimeoutMs?: number;
+  /** True when the search tool is offered (`searchType: SEMANTIC`). */
+  readonly hasSearch: boolean;
+  /** `gatewright:` settings of the gateway, keys without the prefix. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly naming: NamingRules;
   readonly pages: readonly ToolPage[];
   readonly tools: ReadonlyMap<string, SnapshotTool>;

@@ -5,6 +5,7 @@
 import type { Authorizer } from '../authorizers/authorizer.ts';
 import { parseArn } from '../core/arn.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import type { TargetServices } from '../targets/target-type.ts';
 import type { Change, Row } from '../stores/store.ts';
@@ -30,6 +31,8 @@ export interface Snapshots {
   refresh(gatewayId: string): Promise<void>;
   /** What a target of the gateway is handed, with its credential as it is now. @throws GatewayError */
   openServices(gatewayId: string, targetId: string, access: TargetAccess): Promise<TargetServices>;
+  /** The secret of an API-key credential provider. @throws GatewayError CredentialUnavailable, or why it does not open */
+  openKey(providerArn: string): Promise<Secret>;
   /** Called with a gateway's id after its snapshot was swapped. */
   onSwap(listener: (gatewayId: string) => void): () => void;
   close(): Promise<void>;
@@ -216,6 +219,13 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       const arns = providerArnsOf(access.credentialProviderConfigurations, services.credentialTypes);
       const secrets = await readSecrets(arns, services);
       return createTargetServices(targetId, access, gateway, secrets, services);
+    },
+    async openKey(providerArn) {
+      const secret = (await readSecrets([providerArn], services)).get(providerArn);
+      if (secret instanceof GatewayError) throw secret;
+      if (!secret)
+        throw new GatewayError('CredentialUnavailable', `There is no credential provider ${providerArn}.`);
+      return secret;
     },
     onSwap(listener) {
       listeners.add(listener);

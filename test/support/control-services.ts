@@ -145,6 +145,10 @@ export function controlServices(
       readSource: () =>
         Promise.reject(new GatewayError('UpstreamRefused', 'Connection refused by 127.0.0.1:1.')),
       openServices: () => Promise.reject(new GatewayError('Internal', 'not called here')),
+      search: {
+        search: () => Promise.reject(new GatewayError('NotFound', 'not searched here')),
+        metrics: () => undefined,
+      },
       publish: (id) => Promise.resolve(void recorded.published.push(id)),
       maxSchemaBytes: 10_000_000,
       ...change,

@@ -5,7 +5,8 @@
 import type { FieldFault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
-import type { TargetDocument } from '../../core/resources.ts';
+import type { GatewayDocument, Tags, TargetDocument } from '../../core/resources.ts';
+import { settingsOf } from '../../core/settings.ts';
 import type { StoreReader } from '../../stores/store.ts';
 import { everyRow } from '../context.ts';
 import type { ControlContext } from '../context.ts';
@@ -39,7 +40,7 @@ export function isSynchronized(targetConfiguration: JsonObject): boolean {
 /** Faults of a target's settings, seen together with its gateway's and the operator's. */
 export function mcpServerFaults(
   settings: TargetSettings,
-  protocolConfiguration: JsonObject | undefined,
+  { protocolConfiguration, tags }: Pick<GatewayDocument, 'protocolConfiguration' | 'tags'>,
   ctx: Pick<ControlContext, 'stdioServerNames'>,
 ): readonly FieldFault[] {
   const faults = [...sessionHeaderFaults(settings, protocolConfiguration)];
@@ -56,7 +57,8 @@ export function mcpServerFaults(
   if (server['listingMode'] !== 'DYNAMIC') return faults;
   const refuse = (why: string): void =>
     void faults.push({ name: `${PLACE}.listingMode`, message: `Member must not be DYNAMIC ${why}` });
-  if (usesSearch(protocolConfiguration)) refuse('on a gateway with searchType SEMANTIC');
+  if (usesSearch(protocolConfiguration) && !searchesDynamic(tags))
+    refuse('on a gateway with searchType SEMANTIC');
   if (settings.credentialProviderConfigurations?.some(usesAuthorizationCode) === true)
     refuse('with the grant type AUTHORIZATION_CODE');
   return faults;
@@ -66,9 +68,9 @@ export function mcpServerFaults(
 export async function targetsInTheWay(
   reader: Pick<StoreReader, 'list'>,
   gatewayId: string,
-  protocolConfiguration: JsonObject | undefined,
+  { protocolConfiguration, tags }: Pick<GatewayDocument, 'protocolConfiguration' | 'tags'>,
 ): Promise<readonly FieldFault[]> {
-  const isSearched = usesSearch(protocolConfiguration);
+  const isSearched = usesSearch(protocolConfiguration) && !searchesDynamic(tags);
   const hasSessions = mcpOf(protocolConfiguration)?.['sessionConfiguration'] !== undefined;
   if (!isSearched && !hasSessions) return [];
   const faults: FieldFault[] = [];
@@ -109,6 +111,11 @@ function sessionHeaderFaults(
 
 function usesSearch(protocolConfiguration: JsonObject | undefined): boolean {
   return mcpOf(protocolConfiguration)?.['searchType'] === 'SEMANTIC';
+}
+
+/** Whether the gateway’s operator takes search over what was last known of such targets. */
+function searchesDynamic(tags: Tags): boolean {
+  return settingsOf(tags)['search-dynamic-targets'] === 'true';
 }
 
 function usesAuthorizationCode({ credentialProvider }: JsonObject): boolean {

@@ -48,7 +48,7 @@ export function checkTarget(input: TargetInput, gateway: Row<'gateway'>, ctx: Co
   for (const [index, configuration] of (input.credentialProviderConfigurations ?? []).entries())
     faults.push(...credentialFaults(configuration, index, found?.type, ctx));
   faults.push(...propagationFaults(input.metadataConfiguration));
-  faults.push(...mcpServerFaults(input, gateway.document.protocolConfiguration, ctx));
+  faults.push(...mcpServerFaults(input, gateway.document, ctx));
   if (faults.length > 0) throw validationFailure(faults);
 }
 

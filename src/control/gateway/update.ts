@@ -5,6 +5,7 @@ import { GatewayError } from '../../core/errors.ts';
 import type { FieldFault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { present } from '../context.ts';
 import type { Handler } from '../context.ts';
 import type { Row } from '../../stores/store.ts';
 import { targetsInTheWay } from '../gateway-target/mcp-server.ts';
@@ -22,7 +23,10 @@ export const updateGateway: Handler = async (json, ctx) => {
       throw new GatewayError('Conflict', `Gateway ${row.id} is being deleted and cannot be updated`);
     checkUnchanged(row, input);
     checkGateway(input, ctx);
-    const inTheWay = await targetsInTheWay(tx, row.id, input.protocolConfiguration);
+    const inTheWay = await targetsInTheWay(tx, row.id, {
+      ...present({ protocolConfiguration: input.protocolConfiguration }),
+      tags: row.document.tags,
+    });
     if (inTheWay.length > 0) throw validationFailure(inTheWay);
     const protocolConfiguration = keepVersions(row, input.protocolConfiguration);
     const { protocolType } = row.document;

@@ -6,6 +6,7 @@ import { CREDENTIAL_SHAPES } from './credential-shapes.ts';
 import { GATEWAY_SHAPES } from './gateway-shapes.ts';
 import { PASSTHROUGH_SHAPES } from './passthrough-shapes.ts';
 import type { OperationModel, Shape, ShapeRef, Shapes } from './shape.ts';
+import { SEARCH_SHAPES } from './search-shapes.ts';
 import { TARGET_SHAPES } from './target-shapes.ts';
 
 /** Every shape by name. */
@@ -15,6 +16,7 @@ export const SHAPES: Shapes = Object.freeze({
   ...PASSTHROUGH_SHAPES,
   ...CREDENTIAL_SHAPES,
   ...ACCESS_SHAPES,
+  ...SEARCH_SHAPES,
 });
 
 const GATEWAY = '/gateways/{gatewayIdentifier}';
@@ -68,6 +70,28 @@ export const OPERATIONS: readonly OperationModel[] = Object.freeze([
     input: 'GatewayRequest',
     output: 'DeleteGatewayResponse',
     doc: 'Deletes a gateway that has no targets left.',
+  },
+  {
+    name: 'SearchGatewayTools',
+    method: 'POST',
+    uri: `${GATEWAY}/searchTools`,
+    status: 200,
+    input: 'SearchGatewayToolsRequest',
+    output: 'SearchGatewayToolsResponse',
+    doc: 'Finds tools of a gateway as its search tool would, and says why each was found.',
+    readonly: true,
+    extension: true,
+  },
+  {
+    name: 'GetGatewaySearchMetrics',
+    method: 'GET',
+    uri: `${GATEWAY}/searchMetrics`,
+    status: 200,
+    input: 'GatewayRequest',
+    output: 'GatewaySearchMetricsResponse',
+    doc: 'Shows size, model and latency of a gateway’s search, as this process has seen it since its start.',
+    readonly: true,
+    extension: true,
   },
   {
     name: 'CreateGatewayTarget',

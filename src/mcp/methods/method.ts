@@ -4,6 +4,8 @@ import type { CallContext } from '../../core/call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ClientLink } from '../../core/client-link.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { ToolSearch } from '../../search/tool-search.ts';
+import type { Mailbox } from '../../sessions/session.ts';
 import type { McpSession } from '../../sessions/session.ts';
 import type { GatewaySnapshot } from '../../snapshot/snapshot.ts';
 import type { Headers } from '../era.ts';
@@ -27,9 +29,16 @@ export interface MethodContext {
   readonly link: () => ClientLink;
   readonly tokens: () => Tokens;
   readonly parked: ParkedCalls;
+  readonly mailbox: Mailbox;
+  readonly search: Pick<ToolSearch, 'search'>;
+  /** Whether this caller may see a tool; absent: it may see all. */
+  readonly mayList?: MayList;
   /** Fields for the access log that only the handler knows. */
   readonly note: (fields: { tool?: string; targetId?: string; isError?: boolean }) => void;
 }
+
+/** Whether a caller may see a tool, by the name clients use. To those that may not it does not exist. */
+export type MayList = (name: string) => boolean;
 
 /** Gives the JSON text of the result. */
 export type Method = (ctx: MethodContext) => Promise<string> | string;

@@ -4,8 +4,9 @@ import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { renderNoAnswer } from '../../core/no-answer.ts';
+import { SEARCH_TOOL_NAME } from '../../core/tool.ts';
 import type { ToolResult } from '../../core/tool.ts';
-import type { GatewaySnapshot, SnapshotTool } from '../../snapshot/snapshot.ts';
+import type { SnapshotTool } from '../../snapshot/snapshot.ts';
 import type { SchemaFault } from '../../lib/json-schema/compile.ts';
 import type { InvocableTool } from '../../targets/target-type.ts';
 import { askForConsent } from '../consent.ts';
@@ -15,6 +16,7 @@ import { checkParamHeaders } from '../param-headers.ts';
 import { relay } from '../relay.ts';
 import type { RelayTarget } from '../relay.ts';
 import { finishRelayed, finishResult } from '../render.ts';
+import { callSearch } from '../search-tool.ts';
 import type { Method, MethodContext } from './method.ts';
 
 /** From this revision on, bad arguments are a result the model can read and mend, not a protocol error. */
@@ -27,8 +29,9 @@ export const toolsCall: Method = async (ctx) => {
   if (typeof name !== 'string') throw new ProtocolError(400, INVALID_PARAMS, 'params.name must be a string');
   const args = request.params['arguments'] ?? {};
   if (!isJsonObject(args)) throw new ProtocolError(400, INVALID_PARAMS, 'params.arguments must be an object');
+  if (name === SEARCH_TOOL_NAME && snapshot.hasSearch) return callSearch(ctx, args);
   const tool = snapshot.tools.get(name) ?? findForApp(snapshot, name);
-  if (!tool) return callDynamic(ctx, name, args);
+  if (!tool || ctx.mayList?.(tool.name) === false) return callDynamic(ctx, name, args);
   ctx.note({ tool: tool.name, targetId: tool.targetId });
   if (ctx.isModern) checkParamHeaders(tool, args, ctx.headers);
 
@@ -47,12 +50,12 @@ async function callPlain(ctx: MethodContext, invocable: InvocableTool, args: Jso
 
 /** A tool of a target whose lists are not kept: what its arguments must be, only the server knows. */
 function callDynamic(ctx: MethodContext, name: string, args: JsonObject): Promise<string> {
-  const found = findDynamic(ctx.snapshot, name);
+  const found = ctx.mayList?.(name) === false ? undefined : findDynamic(ctx.snapshot, name);
   if (!found)
     throw new ProtocolError(
       ctx.isModern ? 200 : 404,
       INVALID_PARAMS,
-      `Unknown tool: ${name.slice(0, 256)}${suggestion(name, ctx.snapshot)}`,
+      `Unknown tool: ${name.slice(0, 256)}${suggestion(name, ctx)}`,
     );
   ctx.note({ tool: name.slice(0, 256), targetId: found.target.targetId });
   return callServer(ctx, found.target, found.ownName, args);
@@ -133,7 +136,9 @@ function renderResult(result: ToolResult, isModern: boolean): string {
 }
 
 /** Callers often leave out the target's name: the full name, where only one tool can be meant. */
-function suggestion(name: string, snapshot: GatewaySnapshot): string {
-  const meant = [...snapshot.tools.keys()].filter((known) => known.endsWith(`___${name}`));
+function suggestion(name: string, { snapshot, mayList }: MethodContext): string {
+  const meant = [...snapshot.tools.keys()].filter(
+    (known) => known.endsWith(`___${name}`) && mayList?.(known) !== false,
+  );
   return meant.length === 1 ? ` (did you mean ${meant[0]}?)` : '';
 }

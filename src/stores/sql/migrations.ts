@@ -65,6 +65,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
       for (const table of ['access_key', 'resource_policy']) await createResourceTable(db, table);
     },
   },
+  '0006-tool-vectors': {
+    up: (db: Kysely<unknown>): Promise<void> => createResourceTable(db, 'tool_vectors'),
+  },
 });
 
 /** Those this version knows. */

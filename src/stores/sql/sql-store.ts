@@ -26,6 +26,7 @@ const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set([
   'inline-payload',
   'client-token',
   'secret',
+  'tool-vectors',
 ]);
 
 /** How many changes are kept: followers that are further behind read everything anew. */

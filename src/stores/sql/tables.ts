@@ -48,6 +48,7 @@ export interface Tables {
   resource_policy: ResourceTable;
   mcp_session: ResourceTable;
   mailbox: ResourceTable;
+  tool_vectors: ResourceTable;
   change: ChangeTable;
   lease: LeaseTable;
   counter: CounterTable;
@@ -66,6 +67,7 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     'resource-policy': 'resource_policy',
     'mcp-session': 'mcp_session',
     mailbox: 'mailbox',
+    'tool-vectors': 'tool_vectors',
   });
 
 /** The table of a kind. All resource tables have one form, so the compiler is told of one of them. */

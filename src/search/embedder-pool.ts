@@ -1,0 +1,129 @@
+// The embedders that gateways use: gateways with the same settings share one, and one that nobody uses any more is
+// closed. Filling indexes is done in turn, so that many gateways at a start do not crowd out questions.
+
+import type { Log } from '../core/call.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Egress } from '../core/outbound.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { EmbedderSettings, EmbedderType } from './embedder.ts';
+import { guardEmbedder } from './guarded-embedder.ts';
+import type { GuardedEmbedder } from './guarded-embedder.ts';
+
+export interface PoolServices {
+  readonly egress: Egress;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly region: string;
+  readonly embedderTypes: readonly EmbedderType[];
+  readonly openKey: (providerArn: string) => Promise<Secret>;
+}
+
+export interface HeldEmbedder {
+  readonly embedder: GuardedEmbedder;
+  /** To be called once. */
+  release(): void;
+}
+
+export interface EmbedderPool {
+  /** The embedder that these settings ask for; undefined when they ask for none. */
+  hold(settings: EmbedderSettings): HeldEmbedder | undefined;
+  /** Runs one piece of work after those that asked before. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const DEFAULT = 'embedded';
+const NO_MODEL: ReadonlySet<string> = new Set(['none', 'words']);
+/** Settings that an embedder depends on. */
+const RELEVANT = ['search-embedder', 'search-endpoint', 'search-model', 'search-key-provider'];
+/** How long an opened key is used before it is looked up again (milliseconds). */
+const KEY_LIFE_MS = 30_000;
+
+interface Shared {
+  readonly embedder: GuardedEmbedder;
+  users: number;
+}
+
+/** A pool without embedders. */
+export function createEmbedderPool(services: PoolServices): EmbedderPool {
+  const { clock, log, embedderTypes } = services;
+  const shared = new Map<string, Shared>();
+  const closing = new Set<Promise<void>>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function open(settings: EmbedderSettings): GuardedEmbedder | undefined {
+    const name = settings['search-embedder'] ?? DEFAULT;
+    if (NO_MODEL.has(name)) return undefined;
+    const type = embedderTypes.find((candidate) => candidate.name === name);
+    if (!type) {
+      log.warn(
+        { embedder: name },
+        'this embedder is not available in this version; the search goes on without',
+      );
+      return undefined;
+    }
+    const embedder = type.open(settings, {
+      egress: services.egress,
+      region: services.region,
+      log,
+      openKey: rememberedKey(settings['search-key-provider'], services),
+    });
+    return guardEmbedder(embedder, clock, log);
+  }
+
+  function letGo(key: string, entry: Shared): void {
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    shared.delete(key);
+    const closed = entry.embedder.close().finally(() => closing.delete(closed));
+    closing.add(closed);
+  }
+
+  return {
+    hold(settings) {
+      const key = JSON.stringify(RELEVANT.map((name) => settings[name] ?? null));
+      let entry = shared.get(key);
+      if (!entry) {
+        const embedder = open(settings);
+        if (!embedder) return undefined;
+        shared.set(key, (entry = { embedder, users: 0 }));
+      }
+      entry.users += 1;
+      const held = entry;
+      return { embedder: held.embedder, release: () => letGo(key, held) };
+    },
+    inTurn(work) {
+      const run = turn.then(work, work);
+      turn = run.catch(() => undefined);
+      return run;
+    },
+    async close() {
+      await Promise.allSettled([...shared.values()].map(({ embedder }) => embedder.close()));
+      shared.clear();
+      await Promise.allSettled(closing);
+    },
+  };
+}
+
+/** A key that was opened is good for a while: the store must not stand between a question and its answer. */
+function rememberedKey(
+  arn: string | undefined,
+  { clock, openKey }: Pick<PoolServices, 'clock' | 'openKey'>,
+): () => Promise<Secret | undefined> {
+  let known: { readonly key: Secret; readonly until: number } | undefined;
+  return async () => {
+    if (arn === undefined) return undefined;
+    if (known && clock.monotonic() < known.until) return known.key;
+    try {
+      const key = await openKey(arn);
+      known = { key, until: clock.monotonic() + KEY_LIFE_MS };
+      return key;
+    } catch (cause) {
+      known = undefined;
+      throw new GatewayError('CredentialUnavailable', 'The key of the embedding provider cannot be opened.', {
+        cause,
+      });
+    }
+  };
+}

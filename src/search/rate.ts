@@ -1,0 +1,40 @@
+// How often each caller may search: a bucket of tokens for each, filled evenly. Who has not been seen for long is
+// forgotten, so that many callers cost no memory.
+
+import { LRUCache } from 'lru-cache';
+import { GatewayError } from '../core/errors.ts';
+import type { Clock } from '../lib/clock.ts';
+
+const MAX_CALLERS = 10_000;
+const MINUTE_MS = 60_000;
+/** A caller that was quiet may send a tenth of a minute’s worth at once, but at least ten. */
+const burstOf = (perMinute: number): number => Math.max(10, perMinute / 10);
+
+export interface RateLimit {
+  /** Counts one question. @throws GatewayError Throttled */
+  take(caller: string, perMinute: number): void;
+}
+
+/** A limit that knows nobody yet. */
+export function createRateLimit(clock: Pick<Clock, 'monotonic'>): RateLimit {
+  const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: MAX_CALLERS });
+  return {
+    take(caller, perMinute) {
+      const now = clock.monotonic();
+      const burst = burstOf(perMinute);
+      const bucket = buckets.get(caller) ?? { tokens: burst, at: now };
+      bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * perMinute) / MINUTE_MS);
+      bucket.at = now;
+      buckets.set(caller, bucket);
+      if (bucket.tokens < 1) {
+        const retryAfterMs = Math.ceil(((1 - bucket.tokens) * MINUTE_MS) / perMinute);
+        throw new GatewayError(
+          'Throttled',
+          `Too many searches: a caller has ${perMinute} a minute on this gateway. Retry in ${Math.ceil(retryAfterMs / 1000)} s.`,
+          { retryAfterMs },
+        );
+      }
+      bucket.tokens -= 1;
+    },
+  };
+}
