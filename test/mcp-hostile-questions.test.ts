@@ -120,6 +120,28 @@ describe('questions', () => {
   });
 });
 
+test('the second round of a resource that nobody listed goes to the server that asked', async () => {
+  const other = await openScriptedServer((asked) => {
+    const list = LISTS[asked.message.method ?? ''];
+    if (list) return asked.result({ resultType: 'complete', ...list, ttlMs: 0, cacheScope: 'private' });
+    return asked.error(-32_602, 'Resource not found');
+  });
+  const { url: both } = await app.gateway({ servers: { other: other.url, target: server.url } });
+  answer = (asked) =>
+    asked.message.params?.['requestState'] === 'own'
+      ? asked.result({ resultType: 'complete', contents: [{ uri: 'test://1', text: 'read' }] })
+      : asked.result({ ...asking(FORM), requestState: 'own' });
+  const read = async (more: JsonObject): Promise<JsonObject> => {
+    const meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: {} } };
+    const sent = await postModern(both, 'resources/read', { uri: 'test://1', ...more }, { meta });
+    return (await messagesOf(sent)).at(-1) ?? {};
+  };
+  const { requestState } = (await read({}))['result'] as JsonObject;
+  const retry = { requestState: requestState ?? null, inputResponses: { q0: { action: 'decline' } } };
+  expect(await read(retry)).toMatchObject({ result: { contents: [{ text: 'read' }] } });
+  await other.close();
+});
+
 test.each([-32_002, -32_042])('the error %i is not one of 2026-07-28', async (code) => {
   answer = (asked) => asked.error(code, 'old', 200, { uri: 'test://1' });
   for (const method of Object.keys(REQUESTS)) {

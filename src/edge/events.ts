@@ -7,6 +7,8 @@ import type { EventSource } from '../mcp/endpoint.ts';
 const HEARTBEAT_MS = 15_000;
 /** A client that takes nothing for this long is gone. */
 const STALLED_MS = 60_000;
+/** After the end what is still on its way may take this long. */
+const ENDED_MS = 5 * 60_000;
 /** Probes of the system for clients that vanished without a word. */
 const KEEP_ALIVE_MS = 10_000;
 
@@ -21,18 +23,21 @@ export function writeEvents(
   return new Promise((resolve) => {
     let bytes = 0;
     let stalled: NodeJS.Timeout | undefined;
-    const watch = (): void => void (stalled ??= setTimeout(() => response.destroy(), STALLED_MS).unref());
+    const watch = (ms: number): void => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => response.destroy(), ms).unref();
+    };
     const write = (text: string): boolean => {
       heartbeat.refresh();
       bytes += Buffer.byteLength(text);
       const hasRoom = response.write(text);
-      if (!hasRoom) watch();
+      if (!hasRoom && !stalled) watch(STALLED_MS);
       return hasRoom;
     };
     const end = (): void => {
       // What is still on its way may be so for long, and nothing may be written after it.
       clearInterval(heartbeat);
-      watch();
+      watch(ENDED_MS);
       response.end();
     };
     const sink = { write, end };
