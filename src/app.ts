@@ -8,6 +8,7 @@ import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
+import type { Egress } from './core/outbound.ts';
 import { settingsOf } from './core/settings.ts';
 import { createOriginRules } from './edge/origins.ts';
 import { listen } from './edge/server.ts';
@@ -23,6 +24,7 @@ import { createToolSearch } from './search/search.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { searchableOf } from './snapshot/searchable.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
+import { RESOURCE_KINDS } from './stores/sql/tables.ts';
 import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
 import type { ProcessLog } from './telemetry/log.ts';
@@ -33,9 +35,13 @@ import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
 import { createSourceReader } from './upstream/source.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
-import { loadKeyFile } from './vault/key-file.ts';
+import { keyFile, keysFromText } from './vault/key-file.ts';
+import { openKeyRing } from './vault/key-ring.ts';
+import type { KeySource } from './vault/key-ring.ts';
+import { kmsKey } from './vault/kms-key.ts';
 import { loadOperatorCredentials } from './vault/operator-credentials.ts';
 import { createSealer } from './vault/sealer.ts';
+import { openTokenKey } from './vault/token-key.ts';
 import { createVault } from './vault/vault.ts';
 
 /** AgentCore's quotas, widened where real documents need it: GitHub's description alone makes 1,223 tools. */
@@ -69,11 +75,16 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const store = await openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, ({ kind, id }) =>
     log.error({ kind, id }, 'a stored row cannot be read and is left out'),
   );
-  const masterKey = loadKeyFile(config.masterKeyFile, (await store.count('secret')) === 0);
-  const vault = createVault(masterKey, config.accountId);
-  const sealer = createSealer(masterKey, config.accountId);
-  const operator = openOperatorKey(config);
+  const awsCredentials = createAwsCredentials();
   const egress = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const keyRing = await openKeyRing(
+    keySource(config, egress, awsCredentials),
+    (await store.count('secret')) === 0,
+  );
+  const vault = createVault(keyRing, config.accountId);
+  const tokenKey = await openTokenKey(store, vault, log);
+  const sealer = createSealer(tokenKey.key, config.accountId);
+  const operator = openOperatorKey(config);
   const stdio = createStdioServers(config.stdioServers ?? [], log, clock);
   const scope = { region: config.region, accountId: config.accountId };
   const arns = createArns(scope);
@@ -94,7 +105,6 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     openSecret: (sealed, binding) => vault.open(sealed, binding),
   });
   const allowsAnybody = isLoopback(config.listen.host) || config.allowUnauthenticated === true;
-  const awsCredentials = createAwsCredentials();
   const assumeRole = createAwsRoles({
     egress,
     clock,
@@ -146,6 +156,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     allowsAnybody,
     refreshAccess: () => accessKeys.refresh(),
     sealer,
+    vault: { ...vault, begin: () => keyRing.begin(), finish: () => keyRing.finish() },
+    resourceKinds: RESOURCE_KINDS,
     seal: (secret, binding) => vault.seal(secret, binding),
     readSource: createSourceReader({
       egress,
@@ -197,6 +209,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     const web = createWeb({
       isOwnHost: (host) => origins.isOwnHost(host),
       notReady: () => reasonNotReady(isStarted, store),
+      degraded: () => (tokenKey.trouble === undefined ? [] : [tokenKey.trouble]),
       ...(has.control ? { control } : {}),
     });
     const metadataOf = (gatewayId: string): string | undefined => {
@@ -273,6 +286,24 @@ async function openListeners(
   }
 }
 
+/** Where the master key is: in the environment, behind AWS KMS, or in a file. */
+function keySource(
+  config: Config,
+  egress: Egress,
+  credentials: ReturnType<typeof createAwsCredentials>,
+): KeySource {
+  if (config.masterKey) return keysFromText(config.masterKey.reveal(), 'GATEWRIGHT_MASTER_KEY');
+  if (config.masterKeyKms === undefined) return keyFile(config.masterKeyFile);
+  return kmsKey({
+    keyArn: config.masterKeyKms,
+    path: `${config.masterKeyFile}.kms`,
+    accountId: config.accountId,
+    egress,
+    credentials,
+    ...(config.kmsEndpoint === undefined ? {} : { endpoint: config.kmsEndpoint }),
+  });
+}
+
 function openOperatorKey(config: Config): {
   accessKeyId: string;
   secret: NonNullable<Config['secretAccessKey']>;
@@ -286,7 +317,9 @@ function openOperatorKey(config: Config): {
 
 /** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */
 function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
-  const own = [...named, config.s3Endpoint, config.stsEndpoint].filter((url) => url !== undefined);
+  const own = [...named, config.s3Endpoint, config.stsEndpoint, config.kmsEndpoint].filter(
+    (url) => url !== undefined,
+  );
   return [...config.egressAllow, ...own.map(ruleForUrl)];
 }
 

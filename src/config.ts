@@ -40,6 +40,10 @@ export interface Config {
   readonly publicUrl?: string;
   readonly dataDir: string;
   readonly masterKeyFile: string;
+  /** Instead of the file: keys in base64, the one that seals first. */
+  readonly masterKey?: Secret;
+  /** Instead of the file: ARN of the AWS KMS key that the master key is wrapped with. */
+  readonly masterKeyKms?: string;
   readonly accessKeyId?: string;
   readonly secretAccessKey?: Secret;
   readonly region: string;
@@ -58,6 +62,7 @@ export interface Config {
   readonly s3Endpoint?: URL;
   /** The same for AWS STS. */
   readonly stsEndpoint?: URL;
+  readonly kmsEndpoint?: URL;
 }
 
 export interface Setting {
@@ -127,6 +132,21 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     '<data dir>/master.key',
     'key-encryption key of the vault; made on first start, mode 0600',
     parseText,
+  ),
+  setting(
+    'master-key',
+    'base64',
+    'unset',
+    'the key-encryption key itself instead of a file: 32 bytes in base64; while rotating, the new one, a comma, the old one',
+    parseSecret,
+    true,
+  ),
+  setting(
+    'master-key-kms',
+    'arn',
+    'unset',
+    'AWS KMS key that the key-encryption key is wrapped with, instead of a plain file',
+    parsePattern(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/\S+$/, 'must be the ARN of a KMS key'),
   ),
   setting(
     'access-key-id',
@@ -251,8 +271,11 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
     faults.push('GATEWRIGHT_ACCESS_KEY_ID and GATEWRIGHT_SECRET_ACCESS_KEY: set both or neither');
   const s3Endpoint = readAwsEndpoint('S3', sources.env, faults);
   const stsEndpoint = readAwsEndpoint('STS', sources.env, faults);
+  const kmsEndpoint = readAwsEndpoint('KMS', sources.env, faults);
+  if (values['master-key'] !== undefined && values['master-key-kms'] !== undefined)
+    faults.push('GATEWRIGHT_MASTER_KEY and GATEWRIGHT_MASTER_KEY_KMS: set one of them');
   if (faults.length > 0) return { faults };
-  const config = assemble(values, { s3Endpoint, stsEndpoint });
+  const config = assemble(values, { s3Endpoint, stsEndpoint, kmsEndpoint });
   const paths: Readonly<Record<string, string>> = {
     'data-dir': config.dataDir,
     'master-key-file': config.masterKeyFile,
@@ -266,7 +289,7 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
 }
 
 function readAwsEndpoint(
-  service: 'S3' | 'STS',
+  service: 'S3' | 'STS' | 'KMS',
   env: ConfigSources['env'],
   faults: string[],
 ): URL | undefined {
@@ -282,12 +305,14 @@ function readAwsEndpoint(
 
 function assemble(
   values: Record<string, unknown>,
-  aws: { readonly s3Endpoint: URL | undefined; readonly stsEndpoint: URL | undefined },
+  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint', URL | undefined>>,
 ): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
   const optional: Record<string, unknown> = {
     adminListen: values['admin-listen'],
     publicUrl: values['public-url'],
+    masterKey: values['master-key'],
+    masterKeyKms: values['master-key-kms'],
     accessKeyId: values['access-key-id'],
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],

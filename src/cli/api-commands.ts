@@ -13,15 +13,37 @@ import { callControlPlane, findCredentials } from './client.ts';
 import { addSettingFlags, configOrFaults } from './settings-flags.ts';
 import type { Environment } from './settings-flags.ts';
 
+/** Operations that operators look for under a word of their own: group, command, operation. */
+const GROUPED = [
+  ['access-keys', 'create', 'CreateAccessKey'],
+  ['access-keys', 'list', 'ListAccessKeys'],
+  ['access-keys', 'update', 'UpdateAccessKey'],
+  ['access-keys', 'rotate', 'RotateAccessKey'],
+  ['access-keys', 'delete', 'DeleteAccessKey'],
+  ['vault', 'rotate', 'RotateVaultKey'],
+] as const;
+const GROUP_DOCS: Readonly<Record<string, string>> = {
+  'access-keys': 'Access keys of operators and callers: make, list, limit, rotate, delete.',
+  vault: 'The vault that secrets lie in.',
+};
+
 /** Adds one command for each operation. */
 export function addApiCommands(program: Command, env: Environment): void {
+  program.commandsGroup('Operators:');
+  const groups = new Map<string, Command>();
+  for (const [group, verb, name] of GROUPED) {
+    const parent = groups.get(group) ?? program.command(group).description(GROUP_DOCS[group] ?? '');
+    groups.set(group, parent);
+    const operation = OPERATIONS.find((candidate) => candidate.name === name);
+    if (operation) addApiCommand(parent, verb, operation, env);
+  }
   program.commandsGroup('Control plane:');
-  for (const operation of OPERATIONS) addApiCommand(program, operation, env);
+  for (const operation of OPERATIONS) addApiCommand(program, dashed(operation.name), operation, env);
 }
 
-function addApiCommand(program: Command, operation: OperationModel, env: Environment): void {
+function addApiCommand(parent: Command, name: string, operation: OperationModel, env: Environment): void {
   const members = membersOf(operation);
-  const command = program.command(dashed(operation.name)).description(operation.doc);
+  const command = parent.command(name).description(operation.doc);
   for (const [name, member] of Object.entries(members)) {
     const { type } = shapeOf(member.shape);
     const isPlain = ['string', 'integer', 'double', 'boolean', 'timestamp'].includes(type);

@@ -18,6 +18,7 @@ const ADMINISTRATION: ReadonlySet<string> = new Set([
   'RotateAccessKey',
   'DeleteAccessKey',
   'SetTokenVaultCMK',
+  'RotateVaultKey',
 ]);
 /** What every key may do for itself, or on a user's behalf with a proof of its own. */
 const EVERYBODY: ReadonlySet<string> = new Set(['GetSessionToken', 'CompleteResourceTokenAuth']);

@@ -50,6 +50,10 @@ export interface ControlServices {
   /** Fulfils when changed access keys count in this process. */
   readonly refreshAccess: () => Promise<void>;
   readonly sealer: Sealer;
+  /** Keys of the vault, for their rotation. */
+  readonly vault: VaultKeys;
+  /** Every kind of row there is. */
+  readonly resourceKinds: readonly ResourceKind[];
   readonly seal: (
     secret: Secret,
     binding: {
@@ -76,6 +80,15 @@ export interface ControlServices {
   readonly quotas?: Partial<Quotas>;
   readonly maxSchemaBytes: number;
   readonly reconcile?: ReconcileOptions;
+}
+
+/** The vault's keys, as rotation needs them. */
+export interface VaultKeys {
+  readonly kekId: () => string | undefined;
+  begin(): Promise<void>;
+  finish(): Promise<void>;
+  /** The same value under the present key; undefined when it is that already. @throws GatewayError */
+  rewrap(sealed: SealedSecret): SealedSecret | undefined;
 }
 
 /** Timing of the reconciler. */

@@ -37,6 +37,7 @@ import {
 } from './resource-policy/resource-policy.ts';
 import { listTagsForResource } from './tag/list.ts';
 import { tagResource } from './tag/tag.ts';
+import { rotateVaultKey } from './vault/rotate.ts';
 import { untagResource } from './tag/untag.ts';
 
 /** Handlers by operation name. */
@@ -67,6 +68,7 @@ export const HANDLERS: Readonly<Record<string, Handler>> = Object.freeze({
   RotateAccessKey: rotateAccessKey,
   DeleteAccessKey: deleteAccessKey,
   GetSessionToken: getSessionToken,
+  RotateVaultKey: rotateVaultKey,
   PutResourcePolicy: putResourcePolicy,
   GetResourcePolicy: getResourcePolicy,
   DeleteResourcePolicy: deleteResourcePolicy,

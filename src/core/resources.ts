@@ -60,6 +60,8 @@ export interface TargetDocument {
   readonly metadataConfiguration?: JsonObject;
   readonly privateEndpoint?: JsonObject;
   readonly lastSynchronizedAt?: number;
+  /** The consent that its tools are read with (authorization code grant). */
+  readonly authorization?: { readonly authorizationUrl: string; readonly userId: string };
   readonly live?: LiveTarget;
   readonly tags: Tags;
 }
@@ -72,6 +74,14 @@ export interface ApiKeyProviderDocument {
   readonly tags: Tags;
 }
 
+/** What a sealed value belongs to. All four parts are authenticated. */
+export interface SecretBinding {
+  readonly type: string;
+  readonly recordId: string;
+  readonly field: string;
+  readonly version: number;
+}
+
 /** A value sealed by the vault: AES-256-GCM envelope, all members base64 except ids. */
 export interface SealedSecret {
   readonly v: 1;
@@ -80,6 +90,8 @@ export interface SealedSecret {
   readonly iv: string;
   readonly ciphertext: string;
   readonly tag: string;
+  /** Said in the open, so that everything can be rewrapped without knowing what it is. */
+  readonly bound: SecretBinding;
 }
 
 /** Remembers a `clientToken`, so that a repeated request changes nothing (kept for a day). */
@@ -131,6 +143,77 @@ export interface ResourcePolicyDocument {
   readonly policy: string;
 }
 
+/** An OAuth 2.0 credential provider. Its row id is the last part of its callback address. */
+export interface Oauth2ProviderDocument {
+  readonly vendor: string;
+  /** The one member of `oauth2ProviderConfigInput` that was given, without secrets. */
+  readonly config: JsonObject;
+  /** The client's secret or private key; absent for public clients. */
+  readonly secret?: { readonly sealed: SealedSecret; readonly version: number };
+  readonly tags: Tags;
+}
+
+/** A workload identity: an application, or a gateway, on whose account tokens are kept. */
+export interface WorkloadIdentityDocument {
+  readonly allowedResourceOauth2ReturnUrls: readonly string[];
+  /** The gateway it was made for, which it lives and goes with. */
+  readonly gatewayId?: string;
+  readonly tags: Tags;
+}
+
+/** A token vault: there is one, `default`. */
+export interface TokenVaultDocument {
+  readonly kmsConfiguration: JsonObject;
+}
+
+/** Whose account is meant: a subject of an issuer, byte by byte, or a name that an application chose. */
+export type TokenUser = { readonly issuer: string; readonly subject: string } | { readonly userId: string };
+
+/** Tokens of one grant. The name of its row is a digest of all that tells it from others; its parent is the provider. */
+export interface OauthTokenDocument {
+  /** JSON of access and refresh token. */
+  readonly sealed: SealedSecret;
+  readonly version: number;
+  readonly workloadId: string;
+  readonly user?: TokenUser;
+  readonly scopes: readonly string[];
+  /** Digest of issuer, token endpoint and client: tokens go nowhere else. */
+  readonly clientKey: string;
+  /** Milliseconds since the epoch; absent: the access token does not expire. */
+  readonly obtainedAt: number;
+  readonly expiresAt?: number;
+  readonly isRefreshable: boolean;
+}
+
+/** A user's way through a consent, from the link to the stored token. */
+export interface ConsentSessionDocument {
+  /** `created` → `started` (gone to the provider) → `authorized` (back with a code) → `completed`; or `failed`. */
+  readonly status: 'created' | 'started' | 'authorized' | 'completed' | 'failed';
+  readonly providerId: string;
+  readonly workloadId: string;
+  /** A target whose tools are read once the consent is there. */
+  readonly targetId?: string;
+  readonly user: TokenUser;
+  /** The application that the user was working with, as far as it is known. */
+  readonly clientId?: string;
+  /** What is asked for, and the name of the token's row. */
+  readonly tokenKey: string;
+  readonly scopes: readonly string[];
+  readonly customParameters: Readonly<Record<string, string>>;
+  readonly resources: readonly string[];
+  readonly audiences: readonly string[];
+  readonly returnUrl?: string;
+  readonly customState?: string;
+  readonly expiresAt: number;
+  /** Digests of the state of the authorization request and of the browser that it was sent with. */
+  readonly stateHash?: string;
+  readonly browserHash?: string;
+  /** Where the user was sent: a code goes to no other server. */
+  readonly clientKey?: string;
+  /** JSON of code verifier and, after the callback, the code. */
+  readonly sealed?: SealedSecret;
+}
+
 /** Vectors of a target’s tools by one model, for the search. All binary members are base64, row by row. */
 export interface ToolVectorsDocument {
   readonly model: string;
@@ -154,6 +237,11 @@ export interface ResourceDocuments {
   'client-token': ClientTokenDocument;
   'access-key': AccessKeyDocument;
   'resource-policy': ResourcePolicyDocument;
+  'oauth2-credential-provider': Oauth2ProviderDocument;
+  'workload-identity': WorkloadIdentityDocument;
+  'token-vault': TokenVaultDocument;
+  'oauth-token': OauthTokenDocument;
+  'consent-session': ConsentSessionDocument;
   'mcp-session': SessionDocument;
   mailbox: MailboxDocument;
   'tool-vectors': ToolVectorsDocument;

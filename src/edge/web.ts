@@ -35,6 +35,8 @@ export interface WebServices {
   readonly control?: ControlHandler;
   /** Undefined when ready, else the reason why not. */
   readonly notReady: () => Promise<string | undefined>;
+  /** What is wrong although requests are served. */
+  readonly degraded: () => readonly string[];
   readonly isOwnHost: (host: string | undefined) => boolean;
 }
 
@@ -52,7 +54,9 @@ export function createWeb(services: WebServices): Hono<Bindings> {
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     const reason = await services.notReady();
-    return reason === undefined ? c.json({ status: 'ready' }) : c.json({ status: 'not ready', reason }, 503);
+    if (reason !== undefined) return c.json({ status: 'not ready', reason }, 503);
+    const degraded = services.degraded();
+    return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
   });
   const { control } = services;
   if (control) {

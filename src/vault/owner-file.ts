@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -55,6 +56,20 @@ export function createOwnerFile(path: string, text: string): void {
   } finally {
     unlinkSync(draft);
   }
+  syncFolder(dirname(path));
+}
+
+/** Puts a new text in place of the old one: after a crash the file holds the one or the other, whole. */
+export function replaceOwnerFile(path: string, text: string): void {
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = openSync(draft, 'wx', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(draft, path);
   syncFolder(dirname(path));
 }
 

@@ -5,14 +5,15 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../lib/secret.ts';
-import { loadKeyFile } from './key-file.ts';
+import { keyFile } from './key-file.ts';
+import { openKeyRing, singleKeyRing } from './key-ring.ts';
 import { createVault } from './vault.ts';
 
 const binding = { type: 'api-key', recordId: 'r1', field: 'apiKey', version: 1 };
 
 describe('vault', () => {
   const kek = Buffer.alloc(32, 7);
-  const vault = createVault(kek, '000000000000');
+  const vault = createVault(singleKeyRing(kek), '000000000000');
 
   it('opens what it sealed, for any text', () => {
     fc.assert(
@@ -30,7 +31,9 @@ describe('vault', () => {
     const sealed = vault.seal(new Secret('hunter2'), binding);
     for (const other of [{ recordId: 'r2' }, { field: 'x' }, { type: 'y' }, { version: 2 }])
       expect(() => vault.open(sealed, { ...binding, ...other })).toThrow(/does not belong to its record/);
-    expect(() => createVault(kek, '111111111111').open(sealed, binding)).toThrow(/does not belong/);
+    expect(() => createVault(singleKeyRing(kek), '111111111111').open(sealed, binding)).toThrow(
+      /does not belong/,
+    );
   });
 
   it('refuses a flipped bit in every part, and a truncated tag', () => {
@@ -49,9 +52,9 @@ describe('vault', () => {
 
   it('says that another key is in use rather than that the value is broken', () => {
     const sealed = vault.seal(new Secret('x'), binding);
-    expect(() => createVault(Buffer.alloc(32, 8), '000000000000').open(sealed, binding)).toThrow(
-      /another master key/,
-    );
+    expect(() =>
+      createVault(singleKeyRing(Buffer.alloc(32, 8)), '000000000000').open(sealed, binding),
+    ).toThrow(/another master key/);
   });
 });
 
@@ -72,27 +75,56 @@ describe('key file', () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'gatewright-key-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
+  const open = (name: string, mayCreate: boolean) => openKeyRing(keyFile(join(folder, name)), mayCreate);
 
-  it('is made once, owner-only, and read again', () => {
-    const path = join(folder, 'deep', 'master.key');
-    const key = loadKeyFile(path, true);
-    expect(key).toHaveLength(32);
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(loadKeyFile(path, false)).toEqual(key);
+  it('is made once, owner-only, and read again', async () => {
+    const ring = await open('deep/master.key', true);
+    expect(ring.primary()?.key).toHaveLength(32);
+    expect(statSync(join(folder, 'deep/master.key')).mode & 0o777).toBe(0o600);
+    expect((await open('deep/master.key', false)).primary()).toEqual(ring.primary());
   });
 
-  it('is not made anew when secrets exist', () => {
-    const path = join(folder, 'master.key');
-    expect(() => loadKeyFile(path, false)).toThrow(/is missing/);
-    expect(() => readFileSync(path)).toThrow();
+  it('is not made anew when secrets exist: the vault stays locked', async () => {
+    const ring = await open('master.key', false);
+    expect(ring.primary()).toBeUndefined();
+    expect(() => readFileSync(join(folder, 'master.key'))).toThrow();
+    const vault = createVault(ring, '000000000000');
+    expect(() => vault.seal(new Secret('x'), binding)).toThrow(/locked.*master\.key/);
+    const sealed = createVault(singleKeyRing(Buffer.alloc(32, 7)), '000000000000').seal(
+      new Secret('x'),
+      binding,
+    );
+    expect(() => vault.open(sealed, binding)).toThrow(/another master key/);
   });
 
-  it('refuses a file that others can read or that holds no key', () => {
-    const path = join(folder, 'master.key');
-    writeFileSync(path, 'short\n', { mode: 0o600 });
-    expect(() => loadKeyFile(path, true)).toThrow(/32 bytes/);
-    loadKeyFile(join(folder, 'b.key'), true);
+  it('refuses a file that others can read or that holds no key', async () => {
+    writeFileSync(join(folder, 'master.key'), 'short\n', { mode: 0o600 });
+    await expect(open('master.key', true)).rejects.toThrow(/32 bytes/);
+    await open('b.key', true);
     chmodSync(join(folder, 'b.key'), 0o644);
-    expect(() => loadKeyFile(join(folder, 'b.key'), true)).toThrow(/chmod 600/);
+    await expect(open('b.key', true)).rejects.toThrow(/chmod 600/);
+  });
+
+  it('rotates: the new key seals, both open until the end, and other processes notice by themselves', async () => {
+    const ring = await open('master.key', true);
+    const elsewhere = await open('master.key', false);
+    const vault = createVault(ring, '000000000000');
+    const old = vault.seal(new Secret('hunter2'), binding);
+    await ring.begin();
+    // Broken off and begun again: no third key.
+    await ring.begin();
+    expect(ring.ids()).toHaveLength(2);
+    const rewrapped = vault.rewrap(old);
+    if (!rewrapped) throw new Error('nothing was rewrapped');
+    expect(rewrapped.kekId).not.toBe(old.kekId);
+    expect(vault.rewrap(rewrapped)).toBeUndefined();
+    for (const sealed of [old, rewrapped]) expect(vault.open(sealed, binding).reveal()).toBe('hunter2');
+    expect(createVault(elsewhere, '000000000000').open(rewrapped, binding).reveal()).toBe('hunter2');
+    const moved = { ...old, bound: { ...old.bound, recordId: 'r2' } };
+    expect(() => vault.rewrap(moved)).toThrow(/does not belong/);
+    await ring.finish();
+    expect(ring.ids()).toEqual([rewrapped.kekId]);
+    expect(() => vault.open(old, binding)).toThrow(/another master key/);
+    expect(readFileSync(join(folder, 'master.key'), 'utf8').trim().split('\n')).toHaveLength(1);
   });
 });

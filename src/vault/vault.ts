@@ -3,73 +3,100 @@
 // the record it belongs to, so that a ciphertext moved to another row or version does not open.
 // The tag is always 16 bytes: Node would accept a truncated one otherwise.
 
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { GatewayError } from '../core/errors.ts';
-import type { SealedSecret } from '../core/resources.ts';
+import type { SealedSecret, SecretBinding } from '../core/resources.ts';
 import { Secret } from '../lib/secret.ts';
+import type { Kek, KeyRing } from './key-ring.ts';
 
 const ALGORITHM = 'aes-256-gcm';
 const TAG_BYTES = 16;
 const IV_BYTES = 12;
 const KEY_BYTES = 32;
 
-/** What a sealed value belongs to. All four parts are authenticated. */
-export interface SecretBinding {
-  readonly type: string;
-  readonly recordId: string;
-  readonly field: string;
-  readonly version: number;
-}
-
 export interface Vault {
-  /** Id of the key-encryption key in use. */
-  readonly kekId: string;
+  /** Id of the key-encryption key in use; undefined while the vault is locked. */
+  readonly kekId: () => string | undefined;
+  /** Why the vault is locked, for operators; undefined when it is not. */
+  readonly locked: () => string | undefined;
+  /** @throws GatewayError Unavailable while the vault is locked */
   seal(secret: Secret, binding: SecretBinding): SealedSecret;
   /** @throws GatewayError CredentialUnavailable when the key is another one or the record was tampered with. */
   open(sealed: SealedSecret, binding: SecretBinding): Secret;
+  /** The same value under the key in use; undefined when it is that already. @throws as `open` and `seal` */
+  rewrap(sealed: SealedSecret): SealedSecret | undefined;
 }
 
-/** A vault over one key-encryption key of 32 bytes. The account keeps values of one installation apart. */
-export function createVault(kek: Uint8Array, accountId: string): Vault {
-  if (kek.length !== KEY_BYTES) throw new RangeError('a key-encryption key has 32 bytes');
-  const kekId = createHash('sha256').update('gatewright-kek').update(kek).digest('hex').slice(0, 16);
+/** A vault over some key-encryption keys. The account keeps values of one installation apart. */
+export function createVault(ring: KeyRing, accountId: string): Vault {
+  function primary(): Kek {
+    const kek = ring.primary();
+    if (kek) return kek;
+    throw new GatewayError('Unavailable', lockedBy(ring));
+  }
+
+  function unwrap(sealed: SealedSecret, binding: SecretBinding): Buffer {
+    const kek = ring.find(sealed.kekId);
+    if (!kek)
+      throw new GatewayError(
+        'CredentialUnavailable',
+        'A stored secret was sealed with another master key than the one in use. Restore the key file or enter the secret again.',
+        {
+          internal: `secret ${binding.recordId} needs key ${sealed.kekId}, in use: ${ring.ids().join(', ') || 'none'}`,
+        },
+      );
+    const wrapped = Buffer.from(sealed.wrappedKey, 'base64');
+    return decrypt(
+      kek.key,
+      {
+        iv: wrapped.subarray(0, IV_BYTES),
+        tag: wrapped.subarray(IV_BYTES, IV_BYTES + TAG_BYTES),
+        ciphertext: wrapped.subarray(IV_BYTES + TAG_BYTES),
+      },
+      Buffer.concat([associatedData(accountId, binding), Buffer.from(kek.id)]),
+    );
+  }
+
+  function wrap(dataKey: Buffer, binding: SecretBinding): Pick<SealedSecret, 'kekId' | 'wrappedKey'> {
+    const kek = primary();
+    const bound = Buffer.concat([associatedData(accountId, binding), Buffer.from(kek.id)]);
+    const { iv, tag, ciphertext } = encrypt(kek.key, dataKey, bound);
+    return { kekId: kek.id, wrappedKey: Buffer.concat([iv, tag, ciphertext]).toString('base64') };
+  }
+
+  function foreign(thrown: unknown, { recordId, version }: SecretBinding): GatewayError {
+    if (thrown instanceof GatewayError) return thrown;
+    return new GatewayError(
+      'CredentialUnavailable',
+      'A stored secret does not belong to its record or was changed. Enter the secret again.',
+      { cause: thrown, internal: `secret ${recordId} version ${version} does not open` },
+    );
+  }
 
   return Object.freeze({
-    kekId,
+    kekId: () => ring.primary()?.id,
+    locked: () => (ring.primary() ? undefined : lockedBy(ring)),
     seal(secret: Secret, binding: SecretBinding): SealedSecret {
-      const associated = associatedData(accountId, binding);
       const dataKey = randomBytes(KEY_BYTES);
-      const value = encrypt(dataKey, Buffer.from(secret.reveal(), 'utf8'), associated);
-      const wrapped = encrypt(kek, dataKey, Buffer.concat([associated, Buffer.from(kekId)]));
+      const value = encrypt(
+        dataKey,
+        Buffer.from(secret.reveal(), 'utf8'),
+        associatedData(accountId, binding),
+      );
+      const wrapped = wrap(dataKey, binding);
       dataKey.fill(0);
       return {
         v: 1,
-        kekId,
-        wrappedKey: Buffer.concat([wrapped.iv, wrapped.tag, wrapped.ciphertext]).toString('base64'),
+        ...wrapped,
         iv: value.iv.toString('base64'),
         ciphertext: value.ciphertext.toString('base64'),
         tag: value.tag.toString('base64'),
+        bound: binding,
       };
     },
     open(sealed: SealedSecret, binding: SecretBinding): Secret {
-      if (sealed.kekId !== kekId)
-        throw new GatewayError(
-          'CredentialUnavailable',
-          'A stored secret was sealed with another master key than the one in use. Restore the key file or enter the secret again.',
-          { internal: `secret ${binding.recordId} needs key ${sealed.kekId}, in use is ${kekId}` },
-        );
-      const associated = associatedData(accountId, binding);
       try {
-        const wrapped = Buffer.from(sealed.wrappedKey, 'base64');
-        const dataKey = decrypt(
-          kek,
-          {
-            iv: wrapped.subarray(0, IV_BYTES),
-            tag: wrapped.subarray(IV_BYTES, IV_BYTES + TAG_BYTES),
-            ciphertext: wrapped.subarray(IV_BYTES + TAG_BYTES),
-          },
-          Buffer.concat([associated, Buffer.from(kekId)]),
-        );
+        const dataKey = unwrap(sealed, binding);
         const value = decrypt(
           dataKey,
           {
@@ -77,21 +104,33 @@ export function createVault(kek: Uint8Array, accountId: string): Vault {
             tag: Buffer.from(sealed.tag, 'base64'),
             ciphertext: Buffer.from(sealed.ciphertext, 'base64'),
           },
-          associated,
+          associatedData(accountId, binding),
         );
         const secret = new Secret(value.toString('utf8'));
         dataKey.fill(0);
         value.fill(0);
         return secret;
       } catch (thrown) {
-        throw new GatewayError(
-          'CredentialUnavailable',
-          'A stored secret does not belong to its record or was changed. Enter the secret again.',
-          { cause: thrown, internal: `secret ${binding.recordId} version ${binding.version} does not open` },
-        );
+        throw foreign(thrown, binding);
+      }
+    },
+    rewrap(sealed: SealedSecret): SealedSecret | undefined {
+      if (sealed.kekId === primary().id) return undefined;
+      try {
+        // What it says of itself is authenticated: a wrong word does not unwrap.
+        const dataKey = unwrap(sealed, sealed.bound);
+        const wrapped = wrap(dataKey, sealed.bound);
+        dataKey.fill(0);
+        return { ...sealed, ...wrapped };
+      } catch (thrown) {
+        throw foreign(thrown, sealed.bound);
       }
     },
   });
+}
+
+function lockedBy({ source }: KeyRing): string {
+  return `The vault is locked: its master key is missing from ${source}. Put it back; nothing can be sealed or opened without it.`;
 }
 
 interface Sealed {

@@ -172,13 +172,21 @@ describe('after damage', () => {
     return { upstream, dataDir: server.dataDir, made };
   };
 
-  it('a missing master key is asked for, and none is made up', async () => {
-    const { dataDir } = await prepare('a');
+  it('a missing master key locks the vault, and none is made up: what needs no secret goes on', async () => {
+    const { dataDir, made, upstream } = await prepare('a');
     rmSync(join(dataDir, 'master.key'));
-    const run = await runGatewright(['serve', '--listen', '127.0.0.1:0', '--data-dir', dataDir]);
-    expect(run.code).toBe(1);
-    expect(run.stdout).toMatch(/master\.key is missing.*GATEWRIGHT_MASTER_KEY_FILE/);
+    const server = await startServer({ dataDir, env: allowed(upstream) });
+    expect(server.stdout()).toMatch(/vault is locked: its master key is missing from .*master\.key/);
     expect(existsSync(join(dataDir, 'master.key'))).toBe(false);
+    const [one] = made as [Made];
+    expect(await ask(server.url, one)).not.toContain('Unknown tool');
+    expect(await ask(server.url, one)).toMatch(/credential for this target is not available/);
+    expect(upstream.received).toHaveLength(0);
+    const sealing = sdkFor(server).send(
+      new CreateApiKeyCredentialProviderCommand({ name: 'another', apiKey: 'k-123' }),
+    );
+    await expect(sealing).rejects.toThrow(/vault is locked/);
+    await server.stop();
   });
 
   it('another master key costs the calls that need its secrets, and says so', async () => {

@@ -137,10 +137,25 @@ export function controlServices(
       },
       allowsAnybody: true,
       refreshAccess: () => Promise.resolve(),
+      vault: {
+        kekId: () => 'k',
+        begin: () => Promise.resolve(),
+        finish: () => Promise.resolve(),
+        rewrap: () => undefined,
+      },
+      resourceKinds: [],
       sealer: createSealer(Buffer.alloc(32, 7), scope.accountId),
       seal: (secret, { recordId, version }) => {
         recorded.sealed.push({ secret: secret.reveal(), version, recordId });
-        return { v: 1, kekId: 'k', wrappedKey: '', iv: '', ciphertext: `sealed-${version}`, tag: '' };
+        return {
+          v: 1,
+          kekId: 'k',
+          wrappedKey: '',
+          iv: '',
+          ciphertext: `sealed-${version}`,
+          tag: '',
+          bound: { type: 'api-key', recordId, field: 'apiKey', version },
+        };
       },
       readSource: () =>
         Promise.reject(new GatewayError('UpstreamRefused', 'Connection refused by 127.0.0.1:1.')),

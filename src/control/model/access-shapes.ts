@@ -56,6 +56,13 @@ export const ACCESS_SHAPES: Shapes = {
   AccessKeyStatus: choice('Active', 'Inactive'),
   SecretAccessKey: text({ sensitive: true }),
 
+  RotateVaultKeyRequest: structure({}),
+  RotateVaultKeyResponse: structure({
+    keyId: must(text()),
+    rewrapped: must({ type: 'integer' }),
+    unreadable: must({ type: 'integer' }),
+  }),
+
   ResourcePolicyRequest: structure({ resourceArn: label('PolicyResourceArn') }),
   PutResourcePolicyRequest: structure({
     resourceArn: label('PolicyResourceArn'),

@@ -236,6 +236,16 @@ export const OPERATIONS: readonly OperationModel[] = Object.freeze([
     extension: true,
   },
   {
+    name: 'RotateVaultKey',
+    method: 'POST',
+    uri: '/identities/RotateVaultKey',
+    status: 200,
+    input: 'RotateVaultKeyRequest',
+    output: 'RotateVaultKeyResponse',
+    doc: 'Makes a new master key and rewraps every secret under it. Run it again if it was broken off.',
+    extension: true,
+  },
+  {
     name: 'PutResourcePolicy',
     method: 'PUT',
     uri: '/resourcepolicy/{resourceArn}',

@@ -60,6 +60,18 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
       for (const table of ['mcp_session', 'mailbox']) await createResourceTable(db, table);
     },
   },
+  '0004-identity': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const table of [
+        'oauth2_credential_provider',
+        'workload_identity',
+        'token_vault',
+        'oauth_token',
+        'consent_session',
+      ])
+        await createResourceTable(db, table);
+    },
+  },
   '0005-access': {
     async up(db: Kysely<unknown>): Promise<void> {
       for (const table of ['access_key', 'resource_policy']) await createResourceTable(db, table);

@@ -46,6 +46,11 @@ export interface Tables {
   client_token: ResourceTable;
   access_key: ResourceTable;
   resource_policy: ResourceTable;
+  oauth2_credential_provider: ResourceTable;
+  workload_identity: ResourceTable;
+  token_vault: ResourceTable;
+  oauth_token: ResourceTable;
+  consent_session: ResourceTable;
   mcp_session: ResourceTable;
   mailbox: ResourceTable;
   tool_vectors: ResourceTable;
@@ -65,10 +70,18 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     'client-token': 'client_token',
     'access-key': 'access_key',
     'resource-policy': 'resource_policy',
+    'oauth2-credential-provider': 'oauth2_credential_provider',
+    'workload-identity': 'workload_identity',
+    'token-vault': 'token_vault',
+    'oauth-token': 'oauth_token',
+    'consent-session': 'consent_session',
     'mcp-session': 'mcp_session',
     mailbox: 'mailbox',
     'tool-vectors': 'tool_vectors',
   });
+
+/** Every kind of row. */
+export const RESOURCE_KINDS = Object.freeze(Object.keys(TABLE_OF)) as readonly ResourceKind[];
 
 /** The table of a kind. All resource tables have one form, so the compiler is told of one of them. */
 export function tableOf(kind: ResourceKind): 'gateway' {

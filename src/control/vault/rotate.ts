@@ -1,0 +1,71 @@
+// RotateVaultKey: a new master key, every sealed value rewrapped under it, then the old key is let go. What is broken off
+// half-way (also by `kill -9`) goes on where it was when it is run again: both keys stay until nothing needs the old one.
+
+import { toGatewayError } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
+import type { ResourceKind, SealedSecret } from '../../core/resources.ts';
+import { everyRow } from '../context.ts';
+import type { ControlContext, Handler } from '../context.ts';
+
+/** Kinds without sealed values, some of them large. */
+const WITHOUT: ReadonlySet<ResourceKind> = new Set([
+  'catalogue',
+  'inline-payload',
+  'client-token',
+  'mailbox',
+]);
+const MEMBERS = ['v', 'kekId', 'wrappedKey', 'iv', 'ciphertext', 'tag', 'bound'];
+
+/** Handles RotateVaultKey. */
+export const rotateVaultKey: Handler = async (_input, ctx) => {
+  await ctx.vault.begin();
+  const counts = { rewrapped: 0, unreadable: 0 };
+  for (const kind of ctx.resourceKinds)
+    if (!WITHOUT.has(kind))
+      for await (const { id } of everyRow(ctx.store, kind)) await rewrapRow(kind, id, counts, ctx);
+  // A value that did not open before does not open now; the old keys stay as long as there is one.
+  if (counts.unreadable === 0) await ctx.vault.finish();
+  ctx.log.info({ kekId: ctx.vault.kekId(), ...counts }, 'the master key was rotated');
+  return { keyId: ctx.vault.kekId() ?? '', ...counts };
+};
+
+/** One row in one transaction, read anew: what somebody else wrote meanwhile is not overwritten. */
+async function rewrapRow(
+  kind: ResourceKind,
+  id: string,
+  counts: { rewrapped: number; unreadable: number },
+  ctx: ControlContext,
+): Promise<void> {
+  await ctx.store.transaction(async (tx) => {
+    const row = await tx.get(kind, id);
+    if (!row) return;
+    let changed = 0;
+    const document = mapSealed(row.document, (sealed) => {
+      try {
+        const rewrapped = ctx.vault.rewrap(sealed);
+        if (rewrapped) changed += 1;
+        return rewrapped ?? sealed;
+      } catch (thrown) {
+        const { message, details } = toGatewayError(thrown);
+        counts.unreadable += 1;
+        ctx.log.error(
+          { kind, id, reason: details.internal ?? message },
+          'a sealed value cannot be rewrapped',
+        );
+        return sealed;
+      }
+    });
+    if (changed === 0) return;
+    counts.rewrapped += changed;
+    await tx.replace(kind, row, document as never, { quiet: true });
+  });
+}
+
+/** The same document with each sealed value in it changed. */
+function mapSealed(value: unknown, change: (sealed: SealedSecret) => SealedSecret): unknown {
+  if (Array.isArray(value)) return value.map((entry) => mapSealed(entry, change));
+  if (!isJsonObject(value)) return value;
+  if (MEMBERS.every((member) => Object.hasOwn(value, member)))
+    return change(value as unknown as SealedSecret);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, mapSealed(member, change)]));
+}

@@ -1,0 +1,97 @@
+// The key-encryption key under an AWS KMS key: what lies beside the database is a data key that only KMS can decrypt
+// (GenerateDataKey, Decrypt), bound to this installation by its encryption context. KMS is asked at the start and at
+// rotations, never by a call.
+
+import { GatewayError, toGatewayError } from '../core/errors.ts';
+import type { Egress } from '../core/outbound.ts';
+import { signRequest } from '../lib/sigv4-sign.ts';
+import type { SigningCredentials } from '../lib/sigv4-sign.ts';
+import type { KeySource } from './key-ring.ts';
+import { createOwnerFile, readOwnerFile, replaceOwnerFile } from './owner-file.ts';
+
+const TIMEOUT_MS = 10_000;
+const MAX_ANSWER = 64 * 1024;
+
+export interface KmsKeyOptions {
+  readonly keyArn: string;
+  /** Where the wrapped keys lie. */
+  readonly path: string;
+  readonly accountId: string;
+  readonly egress: Pick<Egress, 'request'>;
+  readonly credentials: () => Promise<SigningCredentials | undefined>;
+  /** The SDKs' own variable AWS_ENDPOINT_URL_KMS. */
+  readonly endpoint?: URL;
+}
+
+/** The keys behind a KMS key. */
+export function kmsKey(options: KmsKeyOptions): KeySource {
+  const { keyArn, path } = options;
+  const context = { application: 'gatewright', account: options.accountId };
+  const lines = (): readonly string[] =>
+    (readOwnerFile(path, 'wrapped master key') ?? '').split('\n').filter((line) => line.trim() !== '');
+  const generate = async (): Promise<string> => {
+    const answer = await ask(
+      'GenerateDataKey',
+      { KeyId: keyArn, KeySpec: 'AES_256', EncryptionContext: context },
+      options,
+    );
+    return String(answer['CiphertextBlob']);
+  };
+  return Object.freeze({
+    name: `AWS KMS (${keyArn}, wrapped in ${path})`,
+    async load(mayCreate: boolean): Promise<readonly Buffer[]> {
+      if (mayCreate && lines().length === 0) createOwnerFile(path, `${await generate()}\n`);
+      return Promise.all(
+        lines().map(async (CiphertextBlob) => {
+          const answer = await ask(
+            'Decrypt',
+            { CiphertextBlob, KeyId: keyArn, EncryptionContext: context },
+            options,
+          );
+          return Buffer.from(String(answer['Plaintext']), 'base64');
+        }),
+      );
+    },
+    async add(): Promise<void> {
+      replaceOwnerFile(path, `${[await generate(), ...lines()].join('\n')}\n`);
+    },
+    retire(): Promise<void> {
+      const [first] = lines();
+      if (first !== undefined) replaceOwnerFile(path, `${first}\n`);
+      return Promise.resolve();
+    },
+  });
+}
+
+async function ask(
+  action: 'GenerateDataKey' | 'Decrypt',
+  input: object,
+  { keyArn, egress, credentials, endpoint }: KmsKeyOptions,
+): Promise<Record<string, unknown>> {
+  const region = keyArn.split(':')[3] ?? '';
+  const signer = await credentials();
+  if (!signer) throw unavailable('this process has no AWS credentials');
+  const request = {
+    method: 'POST',
+    url: endpoint ?? new URL(`https://kms.${region}.amazonaws.com/`),
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `TrentService.${action}` },
+    body: JSON.stringify(input),
+  };
+  try {
+    const headers = await signRequest(request, { service: 'kms', region, credentials: signer });
+    const answer = await egress.request(
+      { ...request, headers },
+      { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER },
+    );
+    const body = JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>;
+    if (answer.status === 200) return body;
+    throw unavailable(`${action} answered ${answer.status} ${String(body['__type'] ?? '')}`);
+  } catch (thrown) {
+    const fault = toGatewayError(thrown);
+    throw fault.code === 'Unavailable' ? fault : unavailable(fault.details.internal ?? fault.message);
+  }
+}
+
+function unavailable(why: string): GatewayError {
+  return new GatewayError('Unavailable', `The master key cannot be had from AWS KMS: ${why}.`);
+}
