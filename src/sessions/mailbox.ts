@@ -18,8 +18,8 @@ const TAKEN_WITHIN_MS = 1_500;
 /** How long a message lies that nobody takes. */
 const KEPT_MS = 60_000;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
-/** Messages of one sender, and of all senders together, that lie in the store: who they are for may be nobody. */
-const MAX_OF_SENDER = 4;
+/** Messages of one sender (as many as one call may ask questions), and of all senders together, that lie in the store. */
+const MAX_OF_SENDER = 32;
 const MAX_OF_SENDERS = 256;
 
 export interface MailboxServices {
