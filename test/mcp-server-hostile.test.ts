@@ -664,6 +664,7 @@ describe('requests', () => {
       {
         propagation: {
           requestHeaders: ['x-tenant', 'mcp-session-id', 'mcp-method', 'host'],
+          responseHeaders: [],
           queryParameters: ['q'],
         },
       },

@@ -25,6 +25,8 @@ export interface CallContext {
   /** Inbound headers in lower case and the gateway URL's query: raw material for allow-listed propagation. */
   readonly inboundHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly inboundQuery: URLSearchParams;
+  /** Adds a header to the answer; without effect once the answer has begun. */
+  readonly setResponseHeader?: (name: string, value: string) => void;
   /** What the caller wishes of a consent that may be needed (`_meta` of AgentCore's tools/call). */
   readonly consent?: { readonly returnUrl?: string; readonly forceAuthentication?: boolean };
   /** The way back to the client, for targets that are MCP servers; absent for calls that need none. */

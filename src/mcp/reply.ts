@@ -22,7 +22,10 @@ export interface Reply {
 }
 
 /** A reply that may become a stream. */
-export function createReply(options: EventStreamOptions): Reply {
+export function createReply(
+  options: EventStreamOptions,
+  more: () => Readonly<Record<string, string>> = () => ({}),
+): Reply {
   const { promise, resolve } = Promise.withResolvers<McpAnswer>();
   let stream: EventStream | undefined;
   let isFinished = false;
@@ -31,7 +34,7 @@ export function createReply(options: EventStreamOptions): Reply {
     if (!stream) {
       stream = new EventStream(options);
       options.onOpen?.(stream);
-      resolve({ status: 200, headers: EVENT_HEADERS, events: stream });
+      resolve({ status: 200, headers: { ...more(), ...EVENT_HEADERS }, events: stream });
     }
     return stream;
   };

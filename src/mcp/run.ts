@@ -48,7 +48,8 @@ export async function runMethod(
   step.record.version = client.version;
   if (entry.isRelayed !== true || step.snapshot.servers.length === 0) {
     const ctx = createContext(request, client, step, step.exchange.signal);
-    return jsonAnswer(200, formatResult(request.id, await entry.handle(ctx)));
+    const text = await entry.handle(ctx);
+    return jsonAnswer(200, formatResult(request.id, text), step.responseHeaders);
   }
   return runRelayed(request, client, entry, step);
 }
@@ -67,12 +68,14 @@ function runRelayed(
   const hold = session
     ? holdInSession(request.id, session, step, cancel)
     : { release: holdToConnection(exchange.signal, cancel) };
-  const reply = mayStream ? createReply(streamOptions(session, hold, step, cancel)) : createPlainReply();
+  const reply = mayStream
+    ? createReply(streamOptions(session, hold, step, cancel), () => step.responseHeaders ?? {})
+    : createPlainReply();
   const ctx = createContext(request, client, step, abort.signal, reply, mayStream);
   Promise.resolve()
     .then(() => entry.handle(ctx))
     .then(
-      (text) => jsonAnswer(200, formatResult(request.id, text)),
+      (text) => jsonAnswer(200, formatResult(request.id, text), step.responseHeaders),
       (thrown: unknown) => {
         if (abort.signal.aborted)
           return jsonAnswer(
@@ -181,6 +184,9 @@ export function createContext(
     log: services.log,
     inboundHeaders: exchange.head.headers,
     inboundQuery: exchange.query,
+    setResponseHeader(name, value) {
+      (step.responseHeaders ??= {})[name] = value;
+    },
     ...consentWishOf(request),
   };
   const mayList = services.mayListOf?.(snapshot, principal);

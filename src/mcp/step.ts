@@ -69,4 +69,6 @@ export interface Step {
   readonly snapshot: GatewaySnapshot;
   readonly principal: Principal;
   readonly record: AccessRecord;
+  /** Allow-listed headers of the target's answer. */
+  responseHeaders?: Record<string, string>;
 }

@@ -62,6 +62,7 @@ export function createTargetServices(
     ...prepareCredential(access.credentialProviderConfigurations[0], gateway, secrets, doors),
     propagation: {
       requestHeaders: listed(metadata['allowedRequestHeaders']).map((name) => name.toLowerCase()),
+      responseHeaders: listed(metadata['allowedResponseHeaders']).map((name) => name.toLowerCase()),
       queryParameters: listed(metadata['allowedQueryParameters']),
     },
     ...(exceptionLevel === undefined ? {} : { exceptionLevel }),

@@ -54,6 +54,8 @@ export interface TargetServices {
   /** Names (lower case) that clients' headers and query parameters are propagated under. */
   readonly propagation: {
     readonly requestHeaders: readonly string[];
+    /** Of the target's answers, on to the caller. */
+    readonly responseHeaders: readonly string[];
     readonly queryParameters: readonly string[];
   };
   readonly exceptionLevel?: 'DEBUG';

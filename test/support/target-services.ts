@@ -24,7 +24,7 @@ export function targetServices(
     log: { error: silent, warn: silent, info: silent, debug: silent },
     conceal: (response) => response,
     applyCredential: (request) => Promise.resolve(request),
-    propagation: { requestHeaders: [], queryParameters: [] },
+    propagation: { requestHeaders: [], responseHeaders: [], queryParameters: [] },
     egress: { request: nothingSent, stream: nothingSent, ...egress },
     ...rest,
   };

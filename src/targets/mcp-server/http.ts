@@ -2,6 +2,7 @@
 // stream or the rest of a broken one; DELETE for the end of a session. Every request gets the target's credential, and
 // nothing leaves here that has not passed through `conceal`. Knows no session and no era.
 
+import { passHeaders } from '../../core/response-headers.ts';
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../core/errors.ts';
 import type { OutboundRequest, UpstreamStream } from '../../core/outbound.ts';
@@ -50,6 +51,7 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
       signal: ctx.signal,
       headersTimeoutMs: Math.min(limits.idleMs, remaining),
     });
+    passHeaders(answer.headers, services.propagation.responseHeaders, ctx);
     if (answer.status < 300 || answer.status >= 400) return answer;
     answer.cancel();
     throw new GatewayError(

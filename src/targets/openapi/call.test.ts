@@ -89,6 +89,7 @@ describe('sending', () => {
         services: {
           propagation: {
             requestHeaders: ['x-trace', 'x-key', 'host', 'user-agent'],
+            responseHeaders: [],
             queryParameters: ['tenant', 'page'],
           },
         },

@@ -5,6 +5,7 @@ import type { CallContext } from '../../core/call.ts';
 import { toGatewayError, type GatewayError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { renderNoAnswer } from '../../core/no-answer.ts';
+import { passHeaders } from '../../core/response-headers.ts';
 import type { CatalogueEntry, ToolResult } from '../../core/tool.ts';
 import { compileSchema } from '../../lib/json-schema/compile.ts';
 import type { InvocableTool, TargetServices } from '../target-type.ts';
@@ -68,6 +69,7 @@ async function callOperation(
       maxResponseBytes: MAX_RESPONSE_BYTES,
     });
     const response = services.conceal(answer);
+    passHeaders(response.headers, services.propagation.responseHeaders, ctx);
     const result = renderResult(response, {
       requestId: ctx.requestId,
       method: plan.method,
