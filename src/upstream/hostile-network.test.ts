@@ -2,6 +2,7 @@
 // that prove nothing, old protocols, proxies in the environment, ports that may or may not be open.
 
 import { readFileSync } from 'node:fs';
+import type * as Dns from 'node:dns';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
@@ -21,7 +22,7 @@ interface Answer {
 let answers: readonly (readonly Answer[])[] = [];
 let asked = 0;
 vi.mock('node:dns', async (original) => ({
-  ...(await original<typeof import('node:dns')>()),
+  ...(await original<typeof Dns>()),
   lookup: (_name: string, _options: object, callback: (error: null, found: readonly Answer[]) => void) => {
     const found = answers[Math.min(asked, answers.length - 1)] ?? [];
     asked += 1;
