@@ -325,6 +325,10 @@ test('dynamic listing: lists are those of the server at this moment', async () =
     });
     await client.close();
   }
+  // Arguments that a listed tool wants repeated in headers are held against them here too.
+  const params = { name: 'target___region_echo', arguments: { region: 'eu' } };
+  const refused = await postModern(url, 'tools/call', params);
+  expect([refused.status, await messagesOf(refused)]).toMatchObject([400, [{ error: { code: -32020 } }]]);
   await fixture.close();
 });
 

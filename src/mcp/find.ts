@@ -3,18 +3,22 @@
 
 import type { GatewaySnapshot, SnapshotServer, SnapshotTool } from '../snapshot/snapshot.ts';
 import { unprefixed } from '../core/tool-names.ts';
-import { shownName } from './live-list.ts';
+import { shownAs } from './live-list.ts';
 
 export interface Found {
   readonly target: SnapshotServer;
   readonly ownName: string;
+  /** JSON text of its definition, where a list has shown it. */
+  readonly text?: string;
 }
 
 /** A tool or prompt of a target with dynamic listing. */
 export function findDynamic(snapshot: GatewaySnapshot, name: string): Found | undefined {
   const dynamic = snapshot.servers.filter(({ isDynamic }) => isDynamic);
   for (const target of dynamic) {
-    const ownName = shownName(target.server, name) ?? unprefixed(target.targetName, name);
+    const listed = shownAs(target.server, name);
+    if (listed) return { target, ...listed };
+    const ownName = unprefixed(target.targetName, name);
     if (ownName !== undefined) return { target, ownName };
   }
   const [only] = dynamic;

@@ -9,7 +9,7 @@ import { SERVER_INFO } from '../core/server-info.ts';
 import type { GatewaySnapshot, SnapshotServer } from '../snapshot/snapshot.ts';
 import { INVALID_PARAMS, ProtocolError } from './error-response.ts';
 import type { ListKind } from './list-kind.ts';
-import { liveList } from './live-list.ts';
+import { WHOLE, liveList } from './live-list.ts';
 import type { MayList, MethodContext } from './methods/method.ts';
 import { toolTextFor } from './render.ts';
 import { ownersOf } from './resource-owners.ts';
@@ -175,7 +175,7 @@ async function wholeList(
   cursor: unknown,
 ): Promise<Page> {
   if (cursor !== undefined && cursor !== '') findPage([], cursor, ctx.isModern);
-  const parts = await Promise.all(groups.map((group) => groupPage(ctx, kind, group, 'whole')));
+  const parts = await Promise.all(groups.map((group) => groupPage(ctx, kind, group, WHOLE)));
   return {
     texts: parts.flatMap(({ texts }) => texts),
     troubles: parts.flatMap(({ troubles }) => troubles),
@@ -219,7 +219,7 @@ function groupPage(
   ctx: MethodContext,
   kind: ListKind,
   group: Group,
-  cursor: string | undefined,
+  cursor: string | undefined | typeof WHOLE,
 ): Promise<Page> {
   if (!group.live) return Promise.resolve({ texts: group.texts, troubles: [], isLive: false });
   return liveList(ctx, kind, group.live, cursor, group.texts);

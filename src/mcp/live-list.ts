@@ -10,7 +10,6 @@ import type { UpstreamServer } from '../core/relay.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
 import type { SnapshotServer } from '../snapshot/snapshot.ts';
 import { publishedName } from '../core/tool-names.ts';
-import type { NamingRules } from '../core/tool-names.ts';
 import type { ListKind } from './list-kind.ts';
 import type { MethodContext } from './methods/method.ts';
 import { toolTextFor } from './render.ts';
@@ -47,29 +46,47 @@ interface Memory {
 }
 
 const memories = new WeakMap<UpstreamServer, Memory>();
-/** Names that clients were shown → the server's own. */
-const shown = new WeakMap<UpstreamServer, Map<string, string>>();
+/** What clients were shown of a server, by the name they were shown. */
+const shown = new WeakMap<UpstreamServer, Map<string, Shown>>();
 
-/** A server's own name for a tool or prompt with a name that its lists showed. */
-export function shownName(server: UpstreamServer, name: string): string | undefined {
+/** A tool or prompt as a list showed it last. */
+interface Shown {
+  /** The server's own name for it. */
+  readonly ownName: string;
+  /** JSON text of its definition. */
+  readonly text: string;
+}
+
+/** All pages at once, instead of one by its cursor. */
+export const WHOLE = Symbol('whole');
+
+/** What a server's lists showed under a name. */
+export function shownAs(server: UpstreamServer, name: string): Shown | undefined {
   return shown.get(server)?.get(name);
 }
 
 /**
- * One page of a server's list, or all of it (`whole`).
+ * One page of a server's list, or all of it.
  * @param known texts that stand in while the server does not answer
  */
 export async function liveList(
   ctx: MethodContext,
   kind: ListKind,
   target: SnapshotServer,
-  cursor: string | undefined,
+  cursor: string | undefined | typeof WHOLE,
   known: readonly string[],
 ): Promise<LivePage> {
   const { server, targetName } = target;
   const { overdue, answers } = memoryOf(server);
   const { type, issuer = '', id } = ctx.call.principal;
-  const key = JSON.stringify([kind, cursor, type, issuer, id, ctx.isModern]);
+  const key = JSON.stringify([
+    kind,
+    cursor === WHOLE ? { all: true } : cursor,
+    type,
+    issuer,
+    id,
+    ctx.isModern,
+  ]);
   const standIn = (reason: string): LivePage => ({
     texts: known,
     ...answers.get(key),
@@ -128,7 +145,7 @@ async function ask(
   ctx: MethodContext,
   kind: ListKind,
   target: SnapshotServer,
-  cursor: string | undefined,
+  cursor: string | undefined | typeof WHOLE,
 ): Promise<LivePage> {
   const call: CallContext = {
     ...ctx.call,
@@ -138,7 +155,7 @@ async function ask(
   };
   const texts: string[] = [];
   let characters = 0;
-  let position = cursor === 'whole' ? undefined : cursor;
+  let position = cursor === WHOLE ? undefined : cursor;
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
     const params = position === undefined ? {} : { cursor: position };
     const result = await target.server.request(METHODS[kind], params, call);
@@ -152,7 +169,7 @@ async function ask(
     if (characters > MAX_CHARACTERS) break;
     const next = result['nextCursor'];
     if (typeof next !== 'string' || next === position) break;
-    if (cursor !== 'whole') return { texts, nextCursor: next, troubles: [], isLive: true };
+    if (cursor !== WHOLE) return { texts, nextCursor: next, troubles: [], isLive: true };
     position = next;
   }
   return { texts, troubles: [], isLive: true };
@@ -167,15 +184,14 @@ function maySee(ctx: MethodContext, kind: ListKind, target: SnapshotServer, item
 function render(ctx: MethodContext, kind: ListKind, target: SnapshotServer, item: JsonObject): string {
   const { name } = item;
   if ((kind !== 'tools' && kind !== 'prompts') || typeof name !== 'string') return stringifyLossless(item);
-  const published = publish(target, name, ctx.snapshot.naming);
+  const published = publishedName({ target: target.targetName, tool: name }, ctx.snapshot.naming);
   const text = stringifyLossless({ ...item, name: published });
+  remember(target.server, published, { ownName: name, text });
   return kind === 'tools' ? toolTextFor(text, ctx.isModern) : text;
 }
 
-function publish({ server, targetName }: SnapshotServer, ownName: string, naming: NamingRules): string {
-  const published = publishedName({ target: targetName, tool: ownName }, naming);
+function remember(server: UpstreamServer, published: string, what: Shown): void {
   let names = shown.get(server);
   if (!names || names.size >= MAX_NAMES) shown.set(server, (names = new Map()));
-  names.set(published, ownName);
-  return published;
+  names.set(published, what);
 }

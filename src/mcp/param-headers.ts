@@ -22,6 +22,17 @@ export function checkParamHeaders(tool: SnapshotTool, args: JsonObject, headers:
   if (!tool.server || !tool.text.includes(MARK)) return;
   let params = mirrored.get(tool);
   if (!params) mirrored.set(tool, (params = collect(tool.definition().inputSchema, [])));
+  check(params, args, headers);
+}
+
+/** The same for a tool that is known only from what a list showed of it. @throws ProtocolError −32020 */
+export function checkShownHeaders(text: string, args: JsonObject, headers: Headers): void {
+  if (!text.includes(MARK)) return;
+  const { inputSchema } = JSON.parse(text) as { readonly inputSchema?: JsonObject };
+  check(collect(inputSchema ?? {}, []), args, headers);
+}
+
+function check(params: readonly MirroredParam[], args: JsonObject, headers: Headers): void {
   for (const { header, path } of params) {
     const value = valueAt(args, path);
     const sent = single(headers, header);

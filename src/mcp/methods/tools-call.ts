@@ -12,7 +12,7 @@ import type { InvocableTool } from '../../targets/target-type.ts';
 import { askForConsent } from '../consent.ts';
 import { INVALID_PARAMS, ProtocolError } from '../error-response.ts';
 import { findDynamic, findForApp } from '../find.ts';
-import { checkParamHeaders } from '../param-headers.ts';
+import { checkParamHeaders, checkShownHeaders } from '../param-headers.ts';
 import { relay } from '../relay.ts';
 import type { RelayTarget } from '../relay.ts';
 import { finishRelayed, finishResult } from '../render.ts';
@@ -58,6 +58,7 @@ function callDynamic(ctx: MethodContext, name: string, args: JsonObject): Promis
       `Unknown tool: ${name.slice(0, 256)}${suggestion(name, ctx)}`,
     );
   ctx.note({ tool: name.slice(0, 256), targetId: found.target.targetId });
+  if (ctx.isModern && found.text !== undefined) checkShownHeaders(found.text, args, ctx.headers);
   return callServer(ctx, found.target, found.ownName, args);
 }
 
