@@ -78,7 +78,7 @@ function addApiCommand(parent: Command, name: string, operation: OperationModel,
 }
 
 /** The control plane that the settings describe, unless another is named. */
-function endpointOf(flags: Record<string, unknown>, env: Environment, config: Config): URL {
+export function endpointOf(flags: Readonly<Record<string, unknown>>, env: Environment, config: Config): URL {
   const { host, port } = config.adminListen ?? config.listen;
   const text =
     typeof flags['endpointUrl'] === 'string'
@@ -159,7 +159,8 @@ function toCall(operation: OperationModel, members: Readonly<Record<string, Memb
   return { method: operation.method, path, query, ...(hasBody ? { body: JSON.stringify(body) } : {}) };
 }
 
-function messageOf(body: string): string {
+/** What an error answer says. */
+export function messageOf(body: string): string {
   try {
     const value: unknown = JSON.parse(body);
     return isJsonObject(value) && typeof value['message'] === 'string' ? value['message'] : body;

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { addApiCommands } from './api-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addConfigCommand } from './config-command.ts';
+import { addSearchCommand } from './search-command.ts';
 import { addServeCommand } from './serve-command.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -22,6 +23,7 @@ const program = new Command('gatewright')
 addServeCommand(program, process.env);
 addCheckCommand(program, process.env);
 addConfigCommand(program, process.env);
+addSearchCommand(program, process.env);
 addApiCommands(program, process.env);
 
 try {

@@ -107,6 +107,29 @@ export interface RankAnswer {
   readonly legs: readonly string[];
 }
 
+/** What each leg says of a question, before it is brought together. */
+export interface Legs {
+  readonly lexical: Leg;
+  readonly words?: Leg;
+  readonly sentences?: Leg;
+  /** A word of the question is in a tool that may be seen. */
+  readonly hasMatch: boolean;
+}
+
+/** Scores all tools by each leg. */
+export function scoreLegs(index: GatewayIndex, request: RankRequest, visible?: Visible): Legs {
+  const scores = new Float64Array(index.tools.length);
+  const hasMatch = index.lexical.score(request.question.terms, scores, visible);
+  const words = wordsLeg(index, request);
+  const sentences = sentencesLeg(index, request);
+  return {
+    lexical: { scores, weight: 1 },
+    ...(words ? { words } : {}),
+    ...(sentences ? { sentences } : {}),
+    hasMatch,
+  };
+}
+
 /** The best tools for a question. */
 export function rank(index: GatewayIndex, request: RankRequest): RankAnswer {
   const { question, limit, mayList } = request;
@@ -114,12 +137,9 @@ export function rank(index: GatewayIndex, request: RankRequest): RankAnswer {
   const visible = mayList && visibleOf(index.tools, mayList);
   const count = visible?.count ?? size;
   if (count === 0) return { hits: [], legs: [] };
-  const lexical = new Float64Array(size);
-  const hasMatch = index.lexical.score(question.terms, lexical, visible);
-  const words = wordsLeg(index, request);
-  const sentences = sentencesLeg(index, request);
+  const { lexical, words, sentences, hasMatch } = scoreLegs(index, request, visible);
   const named = [
-    { name: 'lexical', leg: { scores: lexical, weight: 1 } },
+    { name: 'lexical', leg: lexical },
     ...(words ? [{ name: 'words', leg: words }] : []),
     ...(sentences ? [{ name: index.sentences?.model ?? '', leg: sentences }] : []),
   ];

@@ -28,7 +28,7 @@ const LANES = 16;
 /** Keeps the sums of the kernel within 32 bits up to 4,096 dimensions. */
 const QUERY_RANGE = 4_095;
 /** Smaller tables are as fast without the kernel, whose memories reserve much of the address space each. */
-const KERNEL_FROM_BYTES = 256 * 1024;
+const KERNEL_FROM_BYTES = 64 * 1024;
 
 /** A vector packed, scaled to unit length; undefined when it has no direction. */
 export function packVector(vector: Float32Array): PackedVector | undefined {

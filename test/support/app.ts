@@ -63,10 +63,13 @@ export interface TestApp {
 }
 
 /** Opens the product with everything local allowed as an upstream. */
-export async function openTestApp(change: Partial<Config> = {}): Promise<TestApp> {
+export async function openTestApp(
+  change: Partial<Config> = {},
+  open: (config: Config, log: ProcessLog) => Promise<App> = openApp,
+): Promise<TestApp> {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatewright-test-'));
   const { log, lines } = createRecordingLog();
-  const app = await openApp(
+  const app = await open(
     {
       listen: { host: '127.0.0.1', port: 0 },
       dataDir,
