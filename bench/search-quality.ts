@@ -10,6 +10,7 @@ import { fuse } from '../src/search/fusion.ts';
 import type { Leg } from '../src/search/fusion.ts';
 import { scoreLegs } from '../src/search/gateway-index.ts';
 import { openOfflineSearch } from '../src/search/offline.ts';
+import type { OfflineSearch } from '../src/search/offline.ts';
 import { parseQuestion } from '../src/search/question.ts';
 import { measure, parseJudgedSet } from '../src/search/quality.ts';
 import type { Judged, Quality } from '../src/search/quality.ts';
@@ -18,7 +19,7 @@ import { readWordTable } from '../src/search/words/word-table.ts';
 import { createPlainBm25 } from './plain-bm25.ts';
 
 const LIMIT = 10;
-const GRID = [0, 0.2, 0.4, 0.6, 0.8, 1];
+const GRID = [0, 0.3, 0.5, 0.7, 0.9, 1.1];
 const METHODS = ['plain BM25', 'BM25F', 'words', 'sentences', 'BM25F + words', 'all'] as const;
 
 /** All legs of one question. */
@@ -37,7 +38,7 @@ export async function scoreSet(
   queries: readonly Judged[],
   embedder: Embedder,
 ): Promise<Scored[]> {
-  const { index } = await openOfflineSearch(tools, { embedder });
+  const { index } = await indexOf(tools, embedder);
   const plain = createPlainBm25(tools);
   const wordTable = readWordTable();
   const none: Leg = { scores: new Float64Array(tools.length), weight: 0 };
@@ -65,6 +66,14 @@ export async function scoreSet(
   }
   return scored;
 }
+
+/** Sets that share their tools share the index. */
+async function indexOf(tools: readonly SearchableTool[], embedder: Embedder): Promise<OfflineSearch> {
+  const key = JSON.stringify(tools);
+  if (last?.key !== key) last = { key, search: await openOfflineSearch(tools, { embedder }) };
+  return last.search;
+}
+let last: { readonly key: string; readonly search: OfflineSearch } | undefined;
 
 /** The measures of an order that some legs make together. */
 export function qualityOf(scored: readonly Scored[], legsOf: (one: Scored) => readonly Leg[]): Quality {

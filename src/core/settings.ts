@@ -88,7 +88,7 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
   {
     key: 'gatewright:search-rate',
     on: 'gateway',
-    doc: '1 to 100000, default 300: how many searches a minute one caller has.',
+    doc: '1 to 100000, default 6000: how many searches a minute one caller has.',
     check: integerBetween(1, 100_000),
   },
   {

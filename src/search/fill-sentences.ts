@@ -41,7 +41,8 @@ export async function fillSentences(
     const known = new Map<string, PackedVector>();
     for (const row of rows) {
       const vector = stored.get(index.sentenceKey(row));
-      if (!vector) continue;
+      // A provider may give a model’s name to another model.
+      if (!vector || vector.bytes.length !== (embedder.dimensions() ?? vector.bytes.length)) continue;
       known.set(index.sentenceKey(row), vector);
       put(index, embedder, model, row, vector);
     }
@@ -54,7 +55,8 @@ export async function fillSentences(
       continue;
     }
     try {
-      await embedTarget(index, rows, known, embedder, { store, targetId, lease, model, signal });
+      const place = { store, targetId, lease, model, signal };
+      if ((await embedTarget(index, rows, known, embedder, place)) === 'waiting') outcome = 'waiting';
     } finally {
       await store.lease(lease, OWNER, 0);
     }
@@ -76,7 +78,7 @@ async function embedTarget(
   known: Map<string, PackedVector>,
   embedder: GuardedEmbedder,
   { store, targetId, lease, model, signal }: Place,
-): Promise<void> {
+): Promise<'filled' | 'waiting'> {
   const missing = Map.groupBy(
     rows.filter((row) => !known.has(index.sentenceKey(row))),
     (row) => index.sentenceKey(row),
@@ -89,6 +91,11 @@ async function embedTarget(
       const batch = keys.slice(at, at + embedder.batch);
       const texts = batch.map((key) => index.sentence(missing.get(key)?.[0] ?? -1));
       const vectors = await embedder.tools(texts, signal);
+      const [before] = known.values();
+      if (before && before.bytes.length !== embedder.dimensions()) {
+        known.clear();
+        return 'waiting';
+      }
       for (const [place, key] of batch.entries()) {
         const packed = packVector(vectors[place] ?? new Float32Array(0));
         if (!packed) continue;
@@ -101,6 +108,7 @@ async function embedTarget(
       await store.lease(lease, OWNER, LEASE_MS);
       unsaved = 0;
     }
+    return 'filled';
   } finally {
     if (unsaved > 0) await saveVectors(store, targetId, model, known);
   }

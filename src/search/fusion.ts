@@ -1,6 +1,7 @@
 // Several scores of the same tools → one order. Each leg’s scores are brought to one measure, as standard scores over the
 // tools that may be seen, and added with weights. (Ranks instead of scores were measured worse: they forget by how much
-// the first is better.) With few tools the spread says little; there the highest score is the measure.
+// the first is better.) Where the first leg singles a tool out, the others count less: they would only blur it. With few
+// tools the spread says little; there the highest score is the measure.
 
 import type { Visible } from './lexical-index.ts';
 
@@ -21,16 +22,22 @@ export interface Ranked {
 /** Below this many tools standard scores are noise. */
 const FEW = 20;
 const MIN_SPREAD = 1e-9;
+/** From this standard score of the first leg’s best on, the other legs count less. */
+const DECISIVE = 6;
 
-/** The best rows by the sum of all legs, best first; equal ones in order of rows. */
+/** The best rows by the sum of all legs, of which the first leads; best first, equal ones in order of rows. */
 export function fuse(legs: readonly Leg[], size: number, limit: number, visible?: Visible): Ranked[] {
   const count = visible?.count ?? size;
   const measures = legs.map((leg) => measureOf(leg, size, count, visible));
+  const lead = measures[0]?.best ?? 0;
+  const share = lead > DECISIVE ? DECISIVE / lead : 1;
+  const factors = legs.map(({ weight }, leg) => (leg === 0 ? weight : weight * share));
   const best: { row: number; score: number }[] = [];
   for (let row = 0; row < size; row += 1) {
     if (visible && visible.flags[row] !== 1) continue;
     let score = 0;
-    for (let leg = 0; leg < legs.length; leg += 1) score += partOf(legs[leg]!, measures[leg]!, row);
+    for (let leg = 0; leg < legs.length; leg += 1)
+      score += factors[leg]! * standing(legs[leg]!, measures[leg]!, row);
     const last = best.at(-1);
     if (best.length >= limit && last && score <= last.score) continue;
     let at = best.length;
@@ -41,17 +48,19 @@ export function fuse(legs: readonly Leg[], size: number, limit: number, visible?
   return best.map(({ row, score }) => ({
     row,
     score,
-    parts: legs.map((leg, number) => partOf(leg, measures[number]!, row)),
+    parts: legs.map((leg, number) => factors[number]! * standing(leg, measures[number]!, row)),
   }));
 }
 
 interface Measure {
   readonly zero: number;
   readonly unit: number;
+  /** Standing of the best. */
+  readonly best: number;
 }
 
-function partOf({ scores, weight, has }: Leg, { zero, unit }: Measure, row: number): number {
-  return has && !has(row) ? 0 : (weight * (scores[row]! - zero)) / unit;
+function standing({ scores, has }: Leg, { zero, unit }: Measure, row: number): number {
+  return has && !has(row) ? 0 : (scores[row]! - zero) / unit;
 }
 
 function measureOf({ scores, has }: Leg, size: number, count: number, visible?: Visible): Measure {
@@ -64,8 +73,9 @@ function measureOf({ scores, has }: Leg, size: number, count: number, visible?: 
     squares += score * score;
     if (score > highest) highest = score;
   }
-  if (count < FEW) return { zero: 0, unit: highest > MIN_SPREAD ? highest : 1 };
+  if (count < FEW) return { zero: 0, unit: highest > MIN_SPREAD ? highest : 1, best: 1 };
   const mean = known > 0 ? sum / known : 0;
   const spread = known > 0 ? Math.sqrt(Math.max(squares / known - mean * mean, 0)) : 0;
-  return { zero: mean, unit: spread > MIN_SPREAD ? spread : 1 };
+  const unit = spread > MIN_SPREAD ? spread : 1;
+  return { zero: mean, unit, best: (highest - mean) / unit };
 }

@@ -21,6 +21,8 @@ export interface GuardedEmbedder {
   readonly model: string;
   readonly batch: number;
   readonly weight: number;
+  /** Length of its vectors; undefined before the first. */
+  dimensions(): number | undefined;
   /** The vector of a question, or undefined when there is none in time. Never throws. */
   query(text: string): Promise<Float32Array | undefined>;
   /** @throws GatewayError when the provider fails, or is left alone */
@@ -38,6 +40,7 @@ export function guardEmbedder(
   const closing = new AbortController();
   let faults = 0;
   let restUntil = 0;
+  let dimensions: number | undefined;
 
   async function embed(texts: readonly string[], purpose: Purpose, signal: AbortSignal) {
     if (clock.monotonic() < restUntil)
@@ -47,7 +50,8 @@ export function guardEmbedder(
       );
     try {
       const vectors = await raced(embedder.embed(texts, purpose, signal), signal);
-      check(vectors, texts.length);
+      check(vectors, texts.length, dimensions);
+      dimensions = vectors[0]?.length;
       faults = 0;
       return vectors;
     } catch (thrown) {
@@ -74,6 +78,7 @@ export function guardEmbedder(
     model: embedder.model,
     batch: embedder.batch,
     weight: embedder.weight,
+    dimensions: () => dimensions,
     async query(text) {
       const known = remembered.get(text);
       if (known) return known;
@@ -115,11 +120,12 @@ async function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   }
 }
 
-function check(vectors: readonly Float32Array[], count: number): void {
+function check(vectors: readonly Float32Array[], count: number, before: number | undefined): void {
   const dimensions = vectors[0]?.length ?? 0;
   const isGood =
     vectors.length === count &&
     dimensions > 0 &&
+    dimensions === (before ?? dimensions) &&
     dimensions <= MAX_DIMENSIONS &&
     vectors.every((vector) => vector.length === dimensions && vector.every(Number.isFinite));
   if (!isGood)

@@ -7,8 +7,8 @@ import type { Clock } from '../lib/clock.ts';
 
 const MAX_CALLERS = 10_000;
 const MINUTE_MS = 60_000;
-/** A caller that was quiet may send a tenth of a minute’s worth at once, but at least ten. */
-const burstOf = (perMinute: number): number => Math.max(10, perMinute / 10);
+/** A caller that was quiet may send a quarter of a minute’s worth at once, but at least ten. */
+const burstOf = (perMinute: number): number => Math.max(10, perMinute / 4);
 
 export interface RateLimit {
   /** Counts one question. @throws GatewayError Throttled */

@@ -39,8 +39,8 @@ export interface ToolSearchServices {
   readonly openKey: (providerArn: string) => Promise<Secret>;
 }
 
-/** AgentCore has 25 a minute for all callers together; a caller of one’s own machine may ask more often. */
-const DEFAULT_RATE = 300;
+/** AgentCore has 25 a minute; here it only keeps a caller that has lost itself in a loop from taking a core. */
+const DEFAULT_RATE = 6_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 
