@@ -17,6 +17,8 @@ export interface Embedder {
   readonly queryTimeoutMs: number;
   /** How much the likeness counts beside the words in common. */
   readonly weight: number;
+  /** The cosine from which on a tool has to do with a question, though no word is common and no word vector is near. */
+  readonly relatedFrom: number;
   /** One vector for each text, in order. @throws GatewayError when there are none to be had */
   embed(texts: readonly string[], purpose: Purpose, signal: AbortSignal): Promise<readonly Float32Array[]>;
   close(): Promise<void>;

@@ -116,13 +116,18 @@ async function embedTarget(
 
 function put(
   index: GatewayIndex,
-  { weight }: GuardedEmbedder,
+  { weight, relatedFrom }: GuardedEmbedder,
   model: string,
   row: number,
   vector: PackedVector,
 ): void {
   const dimensions = vector.bytes.length;
   if (index.sentences?.model !== model || index.sentences.table.dimensions !== dimensions)
-    index.sentences = { model, weight, table: createVectorTable(index.tools.length, dimensions) };
+    index.sentences = {
+      model,
+      weight,
+      relatedFrom,
+      table: createVectorTable(index.tools.length, dimensions),
+    };
   index.sentences.table.set(row, vector);
 }

@@ -19,9 +19,8 @@ import { vectorOfTool, vectorOfWords } from './words/word-vectors.ts';
 export const WORDS_WEIGHT = 0.5;
 /** A leg of sentences takes part when at least this share of the tools has a vector. */
 const MIN_FILLED = 0.5;
-/** Below these cosines, and without a word in common, a question is taken for nonsense. */
-const MIN_WORDS_LIKENESS = 0.25;
-const MIN_SENTENCE_LIKENESS = 0.25;
+/** Without a word in common, and with no word vector of a tool as near as this, a question is taken for nonsense. */
+const WORDS_RELATED_FROM = 0.15;
 /** How long one slice of building may hold up everything else (milliseconds). */
 const SLICE_MS = 6;
 
@@ -29,6 +28,8 @@ const SLICE_MS = 6;
 export interface Sentences {
   readonly model: string;
   readonly weight: number;
+  /** See Embedder. */
+  readonly relatedFrom: number;
   readonly table: VectorTable;
 }
 
@@ -148,8 +149,8 @@ export function rank(index: GatewayIndex, request: RankRequest): RankAnswer {
   const isNonsense =
     count > limit &&
     !hasMatch &&
-    !isAlike(words, MIN_WORDS_LIKENESS, visible) &&
-    !isAlike(sentences, MIN_SENTENCE_LIKENESS, visible);
+    !isAlike(words, WORDS_RELATED_FROM, visible) &&
+    !isAlike(sentences, index.sentences?.relatedFrom ?? 0, visible);
   if (isNonsense) return { hits: [], legs };
   const ranked = fuse(
     named.map(({ leg }) => leg),

@@ -21,6 +21,7 @@ export interface GuardedEmbedder {
   readonly model: string;
   readonly batch: number;
   readonly weight: number;
+  readonly relatedFrom: number;
   /** Length of its vectors; undefined before the first. */
   dimensions(): number | undefined;
   /** The vector of a question, or undefined when there is none in time. Never throws. */
@@ -78,6 +79,7 @@ export function guardEmbedder(
     model: embedder.model,
     batch: embedder.batch,
     weight: embedder.weight,
+    relatedFrom: embedder.relatedFrom,
     dimensions: () => dimensions,
     async query(text) {
       const known = remembered.get(text);

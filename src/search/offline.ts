@@ -56,6 +56,7 @@ async function embedAll(index: GatewayIndex, embedder: Embedder, signal: AbortSi
       index.sentences ??= {
         model: embedder.model,
         weight: embedder.weight,
+        relatedFrom: embedder.relatedFrom,
         table: createVectorTable(rows.length, packed.bytes.length),
       };
       index.sentences.table.set(row, packed);

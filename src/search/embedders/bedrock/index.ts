@@ -21,6 +21,7 @@ function open(settings: EmbedderSettings, services: EmbedderServices): Embedder 
     batch: isCohere ? 64 : AT_ONCE,
     queryTimeoutMs: 1_500,
     weight: 1,
+    relatedFrom: 0,
     embed: (texts, purpose, signal) =>
       isCohere ? cohere(texts, purpose, invoke, signal) : titan(texts, invoke, signal),
     close: () => Promise.resolve(),

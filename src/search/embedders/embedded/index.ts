@@ -12,6 +12,9 @@ const QUERY_TIMEOUT_MS = 250;
 /** Counted beside the words in common; chosen as docs/search.md says. */
 const WEIGHT = 0.9;
 
+/** Strings of random letters come near some tool up to about here. */
+const RELATED_FROM = 0.6;
+
 type Waiting = PromiseWithResolvers<readonly Float32Array[]>;
 
 function open(_settings: unknown, { log }: Pick<EmbedderServices, 'log'>): Embedder {
@@ -57,6 +60,7 @@ function open(_settings: unknown, { log }: Pick<EmbedderServices, 'log'>): Embed
     batch: BATCH,
     queryTimeoutMs: QUERY_TIMEOUT_MS,
     weight: WEIGHT,
+    relatedFrom: RELATED_FROM,
     embed(texts, purpose) {
       if (isClosed) return Promise.reject(new GatewayError('Unavailable', 'The sentence encoder is closed.'));
       const id = (jobs += 1);

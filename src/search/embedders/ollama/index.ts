@@ -14,6 +14,7 @@ function open(settings: EmbedderSettings, services: EmbedderServices): Embedder 
     batch: 32,
     queryTimeoutMs: 1_000,
     weight: 1,
+    relatedFrom: 0,
     async embed(texts, _purpose, signal) {
       const { embeddings } = await postJson(url, { model, input: [...texts] }, services, signal);
       return toVectors(embeddings);

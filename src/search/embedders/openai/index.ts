@@ -16,6 +16,7 @@ function open(settings: EmbedderSettings, services: EmbedderServices): Embedder 
     batch: 64,
     queryTimeoutMs: 1_000,
     weight: 1,
+    relatedFrom: 0,
     async embed(texts, _purpose, signal) {
       const { data } = await postJson(
         url,
