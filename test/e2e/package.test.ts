@@ -35,6 +35,8 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
     'bin/gatewright.mjs',
     'dist/cli/main.js',
     'dist/targets/openapi/import-process.js',
+    'dist/search/embedders/embedded/worker.js',
+    'dist/search/words/word-table.bin',
   ])
     expect(paths).toContain(needed);
   expect(
@@ -72,6 +74,20 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
   expect((await allTools(client)).map(({ name }) => name)).toEqual(['small___a']);
   expect(textOf(await client.callTool({ name: 'small___a', arguments: {} }))).toBe('{"ok":true}');
   expect(await server.stop()).toEqual({ code: 0, signal: null });
+  // The search’s data, its thread and the weights of its dependency are found where they were installed.
+  const judged = join(empty, 'judged.json');
+  const tools = [
+    { name: 'bake', description: 'Bakes bread' },
+    { name: 'fly', description: 'Books a flight' },
+  ];
+  writeFileSync(
+    judged,
+    JSON.stringify({ tools, queries: [{ query: 'an airplane ticket', relevant: ['fly'] }] }),
+  );
+  const measured = await run(join(empty, 'node_modules/.bin/gatewright'), ['search', 'eval', judged], {
+    env,
+  });
+  expect(measured.stdout).toContain('recall@1 100.0 %');
   const version = await run(join(empty, 'node_modules/.bin/gatewright'), ['--version'], { env });
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
