@@ -11,7 +11,7 @@ import { parseJudgedSet } from '../src/search/quality.ts';
 
 const FOLDER = join(import.meta.dirname, '../../shared/corpus/toolsearch');
 const QUERIES = 80;
-const TOOLS = 260;
+const TOOLS = 450;
 /** Of the sets that differ in nothing but their questions one is enough. */
 const LEFT_OUT = /^sealtools_(dev|test_in)/;
 

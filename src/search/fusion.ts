@@ -23,7 +23,7 @@ export interface Ranked {
 const FEW = 20;
 const MIN_SPREAD = 1e-9;
 /** From this standard score of the first leg’s best on, the other legs count less. */
-const DECISIVE = 6;
+const DECISIVE = 5;
 
 /** The best rows by the sum of all legs, of which the first leads; best first, equal ones in order of rows. */
 export function fuse(legs: readonly Leg[], size: number, limit: number, visible?: Visible): Ranked[] {

@@ -28,14 +28,18 @@ beforeAll(async () => {
   server = await startServer({ env: { GATEWRIGHT_EGRESS_ALLOW: '127.0.0.1' } });
   const made = await run(
     'create-gateway',
-    ...['--name', 'mailing', '--role-arn', 'arn:aws:iam::000000000000:role/any', '--authorizer-type', 'NONE'],
-    ...['--protocol-type', 'MCP', '--protocol-configuration', '{"mcp":{"searchType":"SEMANTIC"}}'],
+    '--name=mailing',
+    '--role-arn=arn:aws:iam::000000000000:role/any',
+    '--authorizer-type=NONE',
+    '--protocol-type=MCP',
+    '--protocol-configuration={"mcp":{"searchType":"SEMANTIC"}}',
   );
   const { gatewayId } = JSON.parse(made.stdout) as { gatewayId: string };
   const target = await run(
     'create-gateway-target',
-    ...['--gateway-identifier', gatewayId, '--name', 'post'],
-    ...['--target-configuration', JSON.stringify({ mcp: { mcpServer: toolTarget(TOOLS) } })],
+    `--gateway-identifier=${gatewayId}`,
+    '--name=post',
+    `--target-configuration=${JSON.stringify({ mcp: { mcpServer: toolTarget(TOOLS) } })}`,
   );
   const { targetId } = JSON.parse(target.stdout) as { targetId: string };
   for (;;) {
@@ -58,7 +62,7 @@ describe('gatewright search', () => {
     expect(stdout).not.toContain(' 3. ');
     const json = await run('search', 'mailing', 'write an e-mail', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({
-      items: [{ name: 'post___send_mail' }, ...Array(9).fill({})],
+      items: [{ name: 'post___send_mail' }, ...Array.from({ length: 9 }, () => ({}))],
     });
     const nothing = await run('search', 'mailing', 'qwrtz plmok');
     expect(nothing.stdout).toMatch(/^nothing fits/);

@@ -20,7 +20,7 @@ function open(settings: EmbedderSettings, services: EmbedderServices): Embedder 
     model: `bedrock/${url.host}/${model}`,
     batch: isCohere ? 64 : AT_ONCE,
     queryTimeoutMs: 1_500,
-    weight: 1,
+    weight: 1.2,
     relatedFrom: 0,
     embed: (texts, purpose, signal) =>
       isCohere ? cohere(texts, purpose, invoke, signal) : titan(texts, invoke, signal),

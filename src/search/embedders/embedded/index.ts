@@ -10,7 +10,7 @@ const MODEL = 'embedded/use-lite-en-0.2.0';
 const BATCH = 16;
 const QUERY_TIMEOUT_MS = 250;
 /** Counted beside the words in common; chosen as docs/search.md says. */
-const WEIGHT = 0.9;
+const WEIGHT = 1.1;
 
 /** Strings of random letters come near some tool up to about here. */
 const RELATED_FROM = 0.6;

@@ -13,7 +13,7 @@ function open(settings: EmbedderSettings, services: EmbedderServices): Embedder 
     model: `ollama/${url.host}${url.pathname}/${model}`,
     batch: 32,
     queryTimeoutMs: 1_000,
-    weight: 1,
+    weight: 1.2,
     relatedFrom: 0,
     async embed(texts, _purpose, signal) {
       const { embeddings } = await postJson(url, { model, input: [...texts] }, services, signal);

@@ -15,7 +15,7 @@ function open(settings: EmbedderSettings, services: EmbedderServices): Embedder 
     model: `openai/${url.host}${url.pathname}/${model}`,
     batch: 64,
     queryTimeoutMs: 1_000,
-    weight: 1,
+    weight: 1.2,
     relatedFrom: 0,
     async embed(texts, _purpose, signal) {
       const { data } = await postJson(
