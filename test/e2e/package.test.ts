@@ -1,7 +1,7 @@
 // The package as it is published: built, packed, installed into an empty folder, and started from there.
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -42,6 +42,11 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
   expect(
     paths.filter((path) => /\.test\.|^(src|test|bench|node_modules)\/|\.ts$|\.gatewright/.test(path)),
   ).toEqual([]);
+  // Built from what stands in the repository, and no key in it: not a test's, nor anybody's.
+  for (const path of paths.filter((path) => /\.(js|json|md|mjs)$/.test(path)))
+    expect(readFileSync(join(ROOT, path), 'utf8'), path).not.toMatch(
+      /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[\w+/]{40}|\b(?:AKIA|ASIA)(?!IOSFODNN7EXAMPLE)[A-Z0-9]{16}\b/,
+    );
 
   const empty = join(folder, 'empty');
   mkdirSync(empty);

@@ -23,6 +23,8 @@ const VAULT = 'src/vault/vault.test.ts';
 const VAULT_E2E = 'test/e2e/vault.test.ts';
 const ATTACKS = 'test/mcp-attacks.test.ts';
 const ARCHITECTURE = 'test/architecture.test.ts';
+const SUPPLY = 'test/supply-chain.test.ts';
+const PACKAGE = 'test/e2e/package.test.ts';
 
 export const CHECKS: readonly Check[] = Object.freeze([
   {
@@ -257,6 +259,15 @@ export const CHECKS: readonly Check[] = Object.freeze([
     severity: 'P1',
     what: 'no operation answers with a stored secret',
     tests: [[MODEL, /answers with a secret/]],
+  },
+  {
+    id: 'G87',
+    severity: 'P1',
+    what: 'packages without install scripts, locked by checksum, a complete bill of materials; no keys in the package',
+    tests: [
+      [SUPPLY, /./],
+      [PACKAGE, /./],
+    ],
   },
   {
     id: 'G88',
