@@ -173,8 +173,14 @@ describe('the search tool', () => {
     ['a list', ['mail']],
     ['too long a text', 'x'.repeat(4_097)],
   ])('refuses %s', async (_what, query) => {
+    // As with every other tool: a result that the model can read, before 2025-11-25 an error.
     const { json } = await callSearch(gateway.url, query);
-    expect(json.error).toMatchObject({ code: -32602, message: expect.stringContaining('query') });
+    expect(json.result).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('query') }],
+    });
+    const before = await callSearch(gateway.url, query, 'legacy');
+    expect(before.json.error).toMatchObject({ code: -32602, message: expect.stringContaining('query') });
   });
 
   it.each([

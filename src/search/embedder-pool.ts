@@ -1,5 +1,6 @@
 // The embedders that gateways use: gateways with the same settings share one, and one that nobody uses any more is
-// closed. Filling indexes is done in turn, so that many gateways at a start do not crowd out questions.
+// closed. Filling indexes is done in turn for each embedder, so that many gateways at a start do not crowd out questions,
+// and a provider that hangs holds up nobody else’s.
 
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
@@ -21,6 +22,8 @@ export interface PoolServices {
 
 export interface HeldEmbedder {
   readonly embedder: GuardedEmbedder;
+  /** Runs one piece of work after those that asked before. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** To be called once. */
   release(): void;
 }
@@ -28,8 +31,6 @@ export interface HeldEmbedder {
 export interface EmbedderPool {
   /** The embedder that these settings ask for; undefined when they ask for none. */
   hold(settings: EmbedderSettings): HeldEmbedder | undefined;
-  /** Runs one piece of work after those that asked before. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ const KEY_LIFE_MS = 30_000;
 interface Shared {
   readonly embedder: GuardedEmbedder;
   users: number;
+  turn: Promise<unknown>;
 }
 
 /** A pool without embedders. */
@@ -50,7 +52,6 @@ export function createEmbedderPool(services: PoolServices): EmbedderPool {
   const { clock, log, embedderTypes } = services;
   const shared = new Map<string, Shared>();
   const closing = new Set<Promise<void>>();
-  let turn: Promise<unknown> = Promise.resolve();
 
   function open(settings: EmbedderSettings): GuardedEmbedder | undefined {
     const name = settings['search-embedder'] ?? DEFAULT;
@@ -87,16 +88,19 @@ export function createEmbedderPool(services: PoolServices): EmbedderPool {
       if (!entry) {
         const embedder = open(settings);
         if (!embedder) return undefined;
-        shared.set(key, (entry = { embedder, users: 0 }));
+        shared.set(key, (entry = { embedder, users: 0, turn: Promise.resolve() }));
       }
       entry.users += 1;
       const held = entry;
-      return { embedder: held.embedder, release: () => letGo(key, held) };
-    },
-    inTurn(work) {
-      const run = turn.then(work, work);
-      turn = run.catch(() => undefined);
-      return run;
+      return {
+        embedder: held.embedder,
+        inTurn(work) {
+          const run = held.turn.then(work);
+          held.turn = run.catch(() => undefined);
+          return run;
+        },
+        release: () => letGo(key, held),
+      };
     },
     async close() {
       await Promise.allSettled([...shared.values()].map(({ embedder }) => embedder.close()));

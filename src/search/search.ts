@@ -108,7 +108,7 @@ export function createToolSearch(services: ToolSearchServices): ToolSearch {
     for (let attempt = 0; !stop.signal.aborted; attempt += 1) {
       try {
         if (
-          (await embedders.inTurn(() => fillSentences(index, embedder.embedder, store, stop.signal))) ===
+          (await embedder.inTurn(() => fillSentences(index, embedder.embedder, store, stop.signal))) ===
           'filled'
         )
           return;

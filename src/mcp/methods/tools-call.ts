@@ -29,7 +29,7 @@ export const toolsCall: Method = async (ctx) => {
   if (typeof name !== 'string') throw new ProtocolError(400, INVALID_PARAMS, 'params.name must be a string');
   const args = request.params['arguments'] ?? {};
   if (!isJsonObject(args)) throw new ProtocolError(400, INVALID_PARAMS, 'params.arguments must be an object');
-  if (name === SEARCH_TOOL_NAME && snapshot.hasSearch) return callSearch(ctx, args);
+  if (name === SEARCH_TOOL_NAME && snapshot.hasSearch) return search(ctx, args);
   const tool = snapshot.tools.get(name) ?? findForApp(snapshot, name);
   if (!tool || ctx.mayList?.(tool.name) === false) return callDynamic(ctx, name, args);
   ctx.note({ tool: tool.name, targetId: tool.targetId });
@@ -40,6 +40,16 @@ export const toolsCall: Method = async (ctx) => {
   const { invocable } = tool;
   return invocable ? callPlain(ctx, invocable, args) : callServer(ctx, serverOf(tool), tool.ownName, args);
 };
+
+async function search(ctx: MethodContext, args: JsonObject): Promise<string> {
+  try {
+    return await callSearch(ctx, args);
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.code === 'Validation')
+      return invalidArguments(ctx, thrown.message);
+    throw thrown;
+  }
+}
 
 async function callPlain(ctx: MethodContext, invocable: InvocableTool, args: JsonObject): Promise<string> {
   const result = await callOrExplain(ctx, () => invocable.call(args, ctx.call));
