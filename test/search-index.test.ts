@@ -14,6 +14,7 @@ import {
   embedded,
   fillerTools,
   found,
+  searched,
   openEmbeddingProvider,
   toolTarget,
 } from './support/search.ts';
@@ -105,6 +106,31 @@ describe('vectors', () => {
       expect(provider.texts.filter((text) => text.startsWith('filler'))).toHaveLength(30);
     } finally {
       await app.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  it('are made by one of two processes, and used by both', async () => {
+    const apps = [await open(), await open()] as const;
+    try {
+      const tools = [...fillerTools(100), { name: 'bake', description: 'Bakes bread' }];
+      const gateway = await apps[0].gateway({
+        mcp: MCP,
+        tags: ollama(),
+        servers: { kitchen: toolTarget(tools) },
+      });
+      for (const app of apps) {
+        await searched(app, gateway.id);
+        expect(await embedded(app, gateway.id)).toMatchObject({ tools: 101, embedded: 101 });
+        expect((await found(gateway.url.replace(/:\d+\//, `:${app.port}/`), 'bread'))[0]).toBe(
+          'kitchen___bake',
+        );
+      }
+      expect(provider.texts.filter((text) => text !== 'bread').toSorted()).toEqual(
+        [...new Set(provider.texts)].filter((text) => text !== 'bread').toSorted(),
+      );
+    } finally {
+      for (const app of apps) await app.close();
       rmSync(dataDir, { recursive: true, force: true });
     }
   });

@@ -67,6 +67,19 @@ export async function found(
   return tools.map((tool: JsonObject) => String(tool['name']));
 }
 
+/** Waits until this process searches the gateway, whichever made it. */
+export async function searched({ app }: Pick<TestApp, 'app'>, gatewayIdentifier: string): Promise<void> {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    const found = await app.control.invoke('GetGatewaySearchMetrics', { gatewayIdentifier }).then(
+      ({ tools }) => Number(tools) > 0,
+      () => false,
+    );
+    if (found) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the gateway is not searched');
+}
+
 /** Waits until every tool has a vector of the gateway's model. */
 export async function embedded(
   { app }: Pick<TestApp, 'app'>,
