@@ -3,6 +3,9 @@
 
 import { join } from 'node:path';
 import { createAccessKeys } from './access/access-keys.ts';
+import { createAuthorizationServer } from './authorization-server/authorization-server.ts';
+import { withOwnDocuments } from './authorization-server/own-issuer.ts';
+import { baseUrl, gatewayUrl, metadataUrl } from './addresses.ts';
 import { isLoopback } from './config.ts';
 import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
@@ -76,7 +79,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log.error({ kind, id }, 'a stored row cannot be read and is left out'),
   );
   const awsCredentials = createAwsCredentials();
-  const egress = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const outward = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const egress = withOwnDocuments(outward, (url) => authorizationServer?.documentAt(url));
   const keyRing = await openKeyRing(
     keySource(config, egress, awsCredentials),
     (await store.count('secret')) === 0,
@@ -112,6 +116,19 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     credentials: awsCredentials,
     ...(config.stsEndpoint === undefined ? {} : { stsEndpoint: config.stsEndpoint }),
   });
+  const authorizationServer =
+    config.authorizationServer &&
+    createAuthorizationServer({
+      config: config.authorizationServer,
+      publicUrl: () => address.publicUrl,
+      urlOf,
+      store,
+      sealer,
+      vault,
+      egress: outward,
+      clock,
+      log,
+    });
   const snapshots = createSnapshots({
     ...plugins,
     store,
@@ -210,6 +227,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       isOwnHost: (host) => origins.isOwnHost(host),
       notReady: () => reasonNotReady(isStarted, store),
       degraded: () => (tokenKey.trouble === undefined ? [] : [tokenKey.trouble]),
+      ...(has.dataPlane && authorizationServer ? { authorizationServer } : {}),
       ...(has.control ? { control } : {}),
     });
     const metadataOf = (gatewayId: string): string | undefined => {
@@ -228,6 +246,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   });
   try {
     await accessKeys.start();
+    await authorizationServer?.start();
     await snapshots.start();
     await control.start();
     sessions.start();
@@ -253,6 +272,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
       endpoint.close();
       sessions.close();
+      authorizationServer?.close();
       accessKeys.close();
       mailbox.close();
       await control.stop();
@@ -317,9 +337,9 @@ function openOperatorKey(config: Config): {
 
 /** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */
 function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
-  const own = [...named, config.s3Endpoint, config.stsEndpoint, config.kmsEndpoint].filter(
-    (url) => url !== undefined,
-  );
+  const { authorizationServer: server, s3Endpoint, stsEndpoint, kmsEndpoint } = config;
+  const signIn = server?.mode === 'upstream' ? new URL(server.discoveryUrl) : undefined;
+  const own = [...named, signIn, s3Endpoint, stsEndpoint, kmsEndpoint].filter((url) => url !== undefined);
   return [...config.egressAllow, ...own.map(ruleForUrl)];
 }
 
@@ -329,22 +349,4 @@ async function reasonNotReady(isStarted: boolean, store: Store): Promise<string 
     () => undefined,
     () => 'the store cannot be reached',
   );
-}
-
-function gatewayUrl(publicUrl: string, domain: string | undefined, gatewayId: string): string {
-  return domain === undefined
-    ? `${publicUrl}/gateways/${gatewayId}/mcp`
-    : `https://${gatewayId}.${domain}/mcp`;
-}
-
-/** RFC 9728 §3.1: the well-known part goes between host and path. */
-function metadataUrl(resource: string): string {
-  const url = new URL(resource);
-  return `${url.origin}/.well-known/oauth-protected-resource${url.pathname}`;
-}
-
-function baseUrl({ host, port }: ListenAddress): string {
-  const shown =
-    host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-  return `http://${shown}:${port}`;
 }

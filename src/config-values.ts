@@ -77,6 +77,58 @@ export function parseWorkers(text: string): number {
   return 1;
 }
 
+/** Who signs users in at the authorization server of this house: nobody else, or a provider. */
+export type AuthorizationServerConfig =
+  | { readonly mode: 'local' }
+  | {
+      readonly mode: 'upstream';
+      readonly discoveryUrl: string;
+      readonly clientId: string;
+      readonly clientSecret?: Secret;
+      readonly scopes: string;
+    };
+
+/** The settings of the authorization server together; undefined when it is off. Faults are added to the list. */
+export function assembleAuthorizationServer(
+  values: Readonly<Record<string, unknown>>,
+  faults: string[],
+): AuthorizationServerConfig | undefined {
+  const mode = values['authorization-server'];
+  const signIn = ['discovery-url', 'client-id', 'client-secret', 'scopes'].filter(
+    (name) => values[`sign-in-${name}`] !== undefined,
+  );
+  if (mode !== 'upstream') {
+    for (const name of signIn)
+      faults.push(
+        `GATEWRIGHT_SIGN_IN_${name.replace('-', '_').toUpperCase()}: needs GATEWRIGHT_AUTHORIZATION_SERVER=upstream`,
+      );
+    if (mode === undefined) return undefined;
+  }
+  const publicUrl = values['public-url'];
+  // Codes, passwords and tokens pass here (RFC 6749 §3.1, §3.2).
+  if (
+    typeof publicUrl === 'string' &&
+    !/^https:|^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|$)/.test(publicUrl)
+  )
+    faults.push('GATEWRIGHT_AUTHORIZATION_SERVER: needs GATEWRIGHT_PUBLIC_URL to be https');
+  if (mode === 'local') return { mode };
+  const { 'sign-in-discovery-url': discoveryUrl, 'sign-in-client-id': clientId } = values;
+  if (typeof discoveryUrl !== 'string' || typeof clientId !== 'string') {
+    faults.push(
+      'GATEWRIGHT_AUTHORIZATION_SERVER=upstream: needs GATEWRIGHT_SIGN_IN_DISCOVERY_URL and GATEWRIGHT_SIGN_IN_CLIENT_ID',
+    );
+    return undefined;
+  }
+  const clientSecret = values['sign-in-client-secret'];
+  return {
+    mode: 'upstream',
+    discoveryUrl,
+    clientId,
+    ...(clientSecret instanceof Secret ? { clientSecret } : {}),
+    scopes: (values['sign-in-scopes'] as string | undefined) ?? 'openid profile email',
+  };
+}
+
 /** `true` or `false`. @throws RangeError that says what is wrong */
 export function parseToggle(text: string): boolean {
   if (text !== 'true' && text !== 'false') throw new RangeError('must be true or false');
@@ -95,6 +147,22 @@ export function unavailable(what: string): (text: string) => never {
   return () => {
     throw new RangeError(`${what} is not available in this version; leave it unset`);
   };
+}
+
+/** The AWS SDKs’ own variables for an endpoint. Faults are added to the list. */
+export function readAwsEndpoint(
+  service: 'S3' | 'STS' | 'KMS',
+  env: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): URL | undefined {
+  for (const name of [`AWS_ENDPOINT_URL_${service}`, 'AWS_ENDPOINT_URL']) {
+    const text = env[name];
+    if (text === undefined || text === '') continue;
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+    const fault = `${name}: “${text}” must be an http or https URL`;
+    if (!faults.includes(fault)) faults.push(fault);
+  }
+  return undefined;
 }
 
 function splitList(text: string): string[] {

@@ -6,8 +6,9 @@ import { join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { isJsonObject } from './core/json.ts';
 import type { Secret } from './lib/secret.ts';
-import type { ListenAddress } from './config-values.ts';
+import type { AuthorizationServerConfig, ListenAddress } from './config-values.ts';
 import {
+  assembleAuthorizationServer,
   parseAccessKeyId,
   parseAllowList,
   parseBaseUrl,
@@ -19,6 +20,7 @@ import {
   parseText,
   parseToggle,
   parseWorkers,
+  readAwsEndpoint,
   unavailable,
 } from './config-values.ts';
 import type { LogLevel } from './telemetry/log.ts';
@@ -55,6 +57,8 @@ export interface Config {
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
   readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
+  /** The authorization server of this house, when it is on. */
+  readonly authorizationServer?: AuthorizationServerConfig;
   /** Programs that targets may use as MCP servers. */
   readonly stdioServers?: readonly StdioServerConfiguration[];
   readonly logLevel: LogLevel;
@@ -208,6 +212,32 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'programs of this machine that targets may use as MCP servers: JSON in the form of MCP clients, {"mcpServers": {…}}',
     readStdioServers,
   ),
+  setting(
+    'authorization-server',
+    'local|upstream',
+    'unset: off',
+    'an OAuth server for MCP clients at <public url>/oauth: users of its own (gatewright users), or those of a provider',
+    parsePattern(/^(local|upstream)$/, 'must be local or upstream'),
+  ),
+  setting(
+    'sign-in-discovery-url',
+    'url',
+    'unset',
+    'with upstream: the provider where users sign in (…/.well-known/openid-configuration)',
+    parsePattern(
+      /^https?:\/\/.+\/\.well-known\/openid-configuration$/,
+      'must be a URL that ends with /.well-known/openid-configuration',
+    ),
+  ),
+  setting('sign-in-client-id', 'id', 'unset', 'with upstream: client id at that provider', parseText),
+  setting('sign-in-client-secret', 'secret', 'unset', 'with upstream: its secret', parseSecret, true),
+  setting(
+    'sign-in-scopes',
+    'list',
+    'openid profile email',
+    'with upstream: scopes to sign in with, separated by spaces',
+    parsePattern(/^openid( [\x21\x23-\x5b\x5d-\x7e]+)*$/, 'must begin with openid'),
+  ),
   setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
   setting(
     'log-level',
@@ -274,8 +304,9 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   const kmsEndpoint = readAwsEndpoint('KMS', sources.env, faults);
   if (values['master-key'] !== undefined && values['master-key-kms'] !== undefined)
     faults.push('GATEWRIGHT_MASTER_KEY and GATEWRIGHT_MASTER_KEY_KMS: set one of them');
+  const authorizationServer = assembleAuthorizationServer(values, faults);
   if (faults.length > 0) return { faults };
-  const config = assemble(values, { s3Endpoint, stsEndpoint, kmsEndpoint });
+  const config = assemble(values, { s3Endpoint, stsEndpoint, kmsEndpoint }, authorizationServer);
   const paths: Readonly<Record<string, string>> = {
     'data-dir': config.dataDir,
     'master-key-file': config.masterKeyFile,
@@ -288,24 +319,10 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   return { config, effective };
 }
 
-function readAwsEndpoint(
-  service: 'S3' | 'STS' | 'KMS',
-  env: ConfigSources['env'],
-  faults: string[],
-): URL | undefined {
-  for (const name of [`AWS_ENDPOINT_URL_${service}`, 'AWS_ENDPOINT_URL']) {
-    const text = env[name];
-    if (text === undefined || text === '') continue;
-    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
-    const fault = `${name}: “${text}” must be an http or https URL`;
-    if (!faults.includes(fault)) faults.push(fault);
-  }
-  return undefined;
-}
-
 function assemble(
   values: Record<string, unknown>,
   aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint', URL | undefined>>,
+  authorizationServer: AuthorizationServerConfig | undefined,
 ): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
   const optional: Record<string, unknown> = {
@@ -320,6 +337,7 @@ function assemble(
     allowJwtPassthrough: values['allow-jwt-passthrough'],
     gatewayDomain: values['gateway-domain'],
     stdioServers: values['stdio-servers'],
+    authorizationServer,
     ...aws,
   };
   return Object.freeze({

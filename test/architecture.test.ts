@@ -18,6 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   mcp: 5,
   snapshot: 4,
   sessions: 4,
+  'authorization-server': 4,
   access: 4,
   targets: 3,
   authorizers: 3,

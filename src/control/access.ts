@@ -19,6 +19,13 @@ const ADMINISTRATION: ReadonlySet<string> = new Set([
   'DeleteAccessKey',
   'SetTokenVaultCMK',
   'RotateVaultKey',
+  'CreateLocalUser',
+  'ListLocalUsers',
+  'SetLocalUserPassword',
+  'DeleteLocalUser',
+  'CreateOauthClient',
+  'ListOauthClients',
+  'DeleteOauthClient',
 ]);
 /** What every key may do for itself, or on a user's behalf with a proof of its own. */
 const EVERYBODY: ReadonlySet<string> = new Set(['GetSessionToken', 'CompleteResourceTokenAuth']);

@@ -9,6 +9,17 @@ import {
   rotateAccessKey,
   updateAccessKey,
 } from './access-key/access-key.ts';
+import {
+  createOauthClient,
+  deleteOauthClient,
+  listOauthClients,
+} from './authorization-server/oauth-clients.ts';
+import {
+  createLocalUser,
+  deleteLocalUser,
+  listLocalUsers,
+  setLocalUserPassword,
+} from './authorization-server/users.ts';
 import type { Handler } from './context.ts';
 import {
   createApiKeyCredentialProvider,
@@ -69,6 +80,13 @@ export const HANDLERS: Readonly<Record<string, Handler>> = Object.freeze({
   DeleteAccessKey: deleteAccessKey,
   GetSessionToken: getSessionToken,
   RotateVaultKey: rotateVaultKey,
+  CreateLocalUser: createLocalUser,
+  ListLocalUsers: listLocalUsers,
+  SetLocalUserPassword: setLocalUserPassword,
+  DeleteLocalUser: deleteLocalUser,
+  CreateOauthClient: createOauthClient,
+  ListOauthClients: listOauthClients,
+  DeleteOauthClient: deleteOauthClient,
   PutResourcePolicy: putResourcePolicy,
   GetResourcePolicy: getResourcePolicy,
   DeleteResourcePolicy: deleteResourcePolicy,

@@ -2,6 +2,7 @@
 // wire; members of our own are few and explained. The store keeps these as JSON.
 
 import type { Role } from './access.ts';
+import type { PasswordHash } from '../lib/password-hash.ts';
 import type { JsonObject } from './json.ts';
 import type { Catalogue } from './tool.ts';
 
@@ -214,6 +215,30 @@ export interface ConsentSessionDocument {
   readonly sealed?: SealedSecret;
 }
 
+/** A person who signs in at the authorization server: the id is the subject of their tokens, the name what they type. */
+export interface LocalUserDocument {
+  readonly password: PasswordHash;
+  /** Milliseconds since the epoch: what was signed in before counts no more. */
+  readonly passwordChangedAt: number;
+}
+
+/** A client of the authorization server that an operator made, for calls without a user. */
+export interface OauthClientDocument {
+  readonly secret: { readonly sealed: SealedSecret; readonly version: number };
+  /** Ids of the gateways it may have tokens for; absent: all that use the server. */
+  readonly gateways?: readonly string[];
+}
+
+/** What the authorization server remembers of clients, sign-ins and grants. */
+export interface OidcRecordDocument {
+  readonly model: string;
+  /** JSON, sealed: the ids of many records are what their bearers show. */
+  readonly sealed: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  readonly consumedAt?: number;
+}
+
 /** Vectors of a target’s tools by one model, for the search. All binary members are base64, row by row. */
 export interface ToolVectorsDocument {
   readonly model: string;
@@ -245,5 +270,8 @@ export interface ResourceDocuments {
   'mcp-session': SessionDocument;
   mailbox: MailboxDocument;
   'tool-vectors': ToolVectorsDocument;
+  'local-user': LocalUserDocument;
+  'oauth-client': OauthClientDocument;
+  'oidc-record': OidcRecordDocument;
 }
 export type ResourceKind = keyof ResourceDocuments;

@@ -19,4 +19,5 @@ export type SealPurpose =
   | 'request-state'
   | 'task'
   | 'cursor'
-  | 'mailbox';
+  | 'mailbox'
+  | 'oidc-record';

@@ -1,6 +1,8 @@
 // Everything that is not the data plane: control plane, health, landing page. Hono on the same server.
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { toGatewayError } from '../core/errors.ts';
@@ -30,9 +32,17 @@ export interface ControlHandler {
   }>;
 }
 
+/** Whatever answers requests of its own addresses on the socket itself. */
+export interface SocketHandler {
+  handles(path: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
 export interface WebServices {
   /** Absent on a listener that serves the data plane only. */
   readonly control?: ControlHandler;
+  /** Present where clients and users of the data plane come, when it is on. */
+  readonly authorizationServer?: SocketHandler;
   /** Undefined when ready, else the reason why not. */
   readonly notReady: () => Promise<string | undefined>;
   /** What is wrong although requests are served. */
@@ -58,7 +68,15 @@ export function createWeb(services: WebServices): Hono<Bindings> {
     const degraded = services.degraded();
     return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
   });
-  const { control } = services;
+  const { control, authorizationServer } = services;
+  if (authorizationServer)
+    app.all('*', async (c, next) => {
+      const { incoming, outgoing } = c.env;
+      // Node's own server is HTTP/1.1 here, as edge/server.ts opens it.
+      if (!('httpVersion' in incoming) || !authorizationServer.handles(c.req.path)) return next();
+      await authorizationServer.handle(incoming, outgoing);
+      return RESPONSE_ALREADY_SENT;
+    });
   if (control) {
     app.get('/', (c) => c.redirect('/console/'));
     app.get('/console/', (c) => c.html(LANDING_PAGE));

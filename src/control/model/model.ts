@@ -2,6 +2,10 @@
 // everything else walks. A new operation is a line here, its shapes, and a handler of the same name.
 
 import { ACCESS_SHAPES } from './access-shapes.ts';
+import {
+  AUTHORIZATION_SERVER_OPERATIONS,
+  AUTHORIZATION_SERVER_SHAPES,
+} from './authorization-server-model.ts';
 import { CREDENTIAL_SHAPES } from './credential-shapes.ts';
 import { GATEWAY_SHAPES } from './gateway-shapes.ts';
 import { PASSTHROUGH_SHAPES } from './passthrough-shapes.ts';
@@ -16,6 +20,7 @@ export const SHAPES: Shapes = Object.freeze({
   ...PASSTHROUGH_SHAPES,
   ...CREDENTIAL_SHAPES,
   ...ACCESS_SHAPES,
+  ...AUTHORIZATION_SERVER_SHAPES,
   ...SEARCH_SHAPES,
 });
 
@@ -245,6 +250,7 @@ export const OPERATIONS: readonly OperationModel[] = Object.freeze([
     doc: 'Makes a new master key and rewraps every secret under it. Run it again if it was broken off.',
     extension: true,
   },
+  ...AUTHORIZATION_SERVER_OPERATIONS,
   {
     name: 'PutResourcePolicy',
     method: 'PUT',

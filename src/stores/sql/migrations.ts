@@ -80,6 +80,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
   '0006-tool-vectors': {
     up: (db: Kysely<unknown>): Promise<void> => createResourceTable(db, 'tool_vectors'),
   },
+  '0007-authorization-server': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const table of ['local_user', 'oauth_client', 'oidc_record']) await createResourceTable(db, table);
+    },
+  },
 });
 
 /** Those this version knows. */

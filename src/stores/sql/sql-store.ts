@@ -27,6 +27,7 @@ const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set([
   'client-token',
   'secret',
   'tool-vectors',
+  'oidc-record',
 ]);
 
 /** How many changes are kept: followers that are further behind read everything anew. */

@@ -54,6 +54,9 @@ export interface Tables {
   mcp_session: ResourceTable;
   mailbox: ResourceTable;
   tool_vectors: ResourceTable;
+  local_user: ResourceTable;
+  oauth_client: ResourceTable;
+  oidc_record: ResourceTable;
   change: ChangeTable;
   lease: LeaseTable;
   counter: CounterTable;
@@ -78,6 +81,9 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     'mcp-session': 'mcp_session',
     mailbox: 'mailbox',
     'tool-vectors': 'tool_vectors',
+    'local-user': 'local_user',
+    'oauth-client': 'oauth_client',
+    'oidc-record': 'oidc_record',
   });
 
 /** Every kind of row. */

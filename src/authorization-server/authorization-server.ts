@@ -1,0 +1,276 @@
+// The authorization server of the house, for those who have none that MCP clients can use: local users, or a façade before
+// the provider they have. It is off the trust path of every gateway that does not name it. Off by default; the package it
+// stands on is loaded only when it is on.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Provider } from 'oidc-provider';
+import type { Log } from '../core/call.ts';
+import { toGatewayError } from '../core/errors.ts';
+import { newId } from '../core/ids.ts';
+import type { Egress } from '../core/outbound.ts';
+import type { SealedSecret, SecretBinding } from '../core/resources.ts';
+import type { Sealer } from '../core/sealer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Store } from '../stores/store.ts';
+import { REGISTRATION_HEADERS, routeOf } from './addresses.ts';
+import { createGatewayResources } from './gateway-resources.ts';
+import { createInteractions } from './interactions.ts';
+import type { Interactions } from './interactions.ts';
+import { createLocalUsers } from './local-users.ts';
+import { findOperatorClient, mayUseGateway } from './operator-clients.ts';
+import { PAGE_HEADERS, messagePage, redirectTo } from './pages.ts';
+import type { PageAnswer } from './pages.ts';
+import { INTERACTION_PATH, createProvider } from './provider.ts';
+import type { Account } from './provider.ts';
+import { createRecords } from './records.ts';
+import { loadSigningKeys, publicJwk } from './signing-keys.ts';
+import type { SigningKey } from './signing-keys.ts';
+import { addressKey, createAddressLimit, createTallies } from './tallies.ts';
+import { createUpstreamLogin } from './upstream-login.ts';
+import type { UpstreamLogin, UpstreamSettings } from './upstream-login.ts';
+
+const MINUTE_MS = 60_000;
+const HOUSEKEEPING_MS = 10 * MINUTE_MS;
+/** Requests of one address that leave something behind. */
+const REGISTRATIONS_A_MINUTE = 30;
+const BEGINNINGS_A_MINUTE = 300;
+const FETCHES_A_MINUTE = 60;
+
+export interface AuthorizationServerServices {
+  /** Base of every URL handed out; known once the listener is open. */
+  readonly publicUrl: () => string;
+  readonly urlOf: (gatewayId: string) => string;
+  /** Where users sign in: here, or at a provider. */
+  readonly config: { readonly mode: 'local' } | ({ readonly mode: 'upstream' } & UpstreamSettings);
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly egress: Egress;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly vault: {
+    seal(secret: Secret, binding: SecretBinding): SealedSecret;
+    open(sealed: SealedSecret, binding: SecretBinding): Secret;
+  };
+}
+
+export interface AuthorizationServer {
+  /** Loads keys and package. @throws GatewayError */
+  start(): Promise<void>;
+  handles(path: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Discovery document and keys, at their exact addresses, for the gateways of this process. */
+  documentAt(url: string): string | undefined;
+  close(): void;
+}
+
+interface Running {
+  readonly provider: Provider;
+  readonly callback: ReturnType<Provider['callback']>;
+  readonly keys: readonly SigningKey[];
+}
+
+/** The server on these services; it answers 503 until it has been started. */
+export function createAuthorizationServer(services: AuthorizationServerServices): AuthorizationServer {
+  const { store, sealer, clock, log, egress, vault, config } = services;
+  const issuer = (): string => `${services.publicUrl()}/oauth`;
+  const resources = createGatewayResources({
+    store,
+    urlOf: services.urlOf,
+    discoveryUrl: () => `${issuer()}/.well-known/openid-configuration`,
+  });
+  const users = createLocalUsers(store, createTallies(store, sealer, clock));
+  const mayRegister = createAddressLimit(clock, REGISTRATIONS_A_MINUTE, MINUTE_MS);
+  const mayBegin = createAddressLimit(clock, BEGINNINGS_A_MINUTE, MINUTE_MS);
+  const mayFetch = createAddressLimit(clock, FETCHES_A_MINUTE, MINUTE_MS);
+  const owner = newId();
+  let running: Running | undefined;
+  let interactions: Interactions | undefined;
+  let upstream: UpstreamLogin | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function findAccount(accountId: string, since: number | undefined): Promise<Account | undefined> {
+    if (upstream) {
+      const account = await upstream.account(accountId);
+      return (
+        account && {
+          accountId,
+          tokenClaims: {
+            upstream_iss: account.issuer,
+            upstream_sub: account.subject,
+            ...named(account.name),
+          },
+        }
+      );
+    }
+    const user = await users.find(accountId);
+    if (!user || (since !== undefined && since * 1000 + 999 < user.document.passwordChangedAt))
+      return undefined;
+    return { accountId, tokenClaims: named(user.name) };
+  }
+
+  let adapterErrors: { InvalidGrant: new (detail: string) => Error } | undefined;
+  const records = createRecords({
+    store,
+    sealer,
+    clock,
+    operatorClient: (id) => findOperatorClient(store, id, (sealed, binding) => vault.open(sealed, binding)),
+    isSessionGood: async (accountId, loginTs) => (await findAccount(accountId, loginTs)) !== undefined,
+    alreadyUsed: () =>
+      adapterErrors ? new adapterErrors.InvalidGrant('already used') : new Error('already used'),
+  });
+
+  async function load(): Promise<void> {
+    const keys = await loadSigningKeys(store, clock, vault);
+    const names = (list: readonly SigningKey[]): string => list.map(({ jwk }) => jwk.kid).join();
+    if (running && names(running.keys) === names(keys)) return;
+    const loaded = await import('oidc-provider');
+    adapterErrors = loaded.errors;
+    const provider = createProvider(loaded, {
+      issuer: issuer(),
+      keys,
+      adapterFor: records.adapterFor,
+      resources,
+      findAccount,
+      mayUse: (clientId, resource) => mayUseGateway(store, clientId, resource.id),
+      mayFetch: (context) => mayFetch(addressKey(context.req.socket.remoteAddress)),
+      egress,
+      log,
+    });
+    running = { provider, callback: provider.callback(), keys };
+  }
+
+  async function keepHouse(): Promise<void> {
+    await load();
+    if (await store.lease('authorization-server-sweep', owner, HOUSEKEEPING_MS / 2)) await records.sweep();
+  }
+
+  async function answerPage(
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<PageAnswer> {
+    if (path === '/callback' && upstream) {
+      try {
+        const uid = await upstream.callback(request);
+        // To a clean address: nothing of code and state stays in the browser's history.
+        return redirectTo(`${new URL(issuer()).pathname}${INTERACTION_PATH}${uid}`);
+      } catch (thrown) {
+        const fault = toGatewayError(thrown);
+        log.warn({ reason: fault.details.internal ?? fault.message }, 'a sign-in at the provider failed');
+        return messagePage(400, 'Signing in did not work', 'Please start again in your application.');
+      }
+    }
+    const uid = path.slice(INTERACTION_PATH.length);
+    return interactions?.answer(uid, request, response) ?? notReady();
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const publicUrl = new URL(services.publicUrl());
+    const route = routeOf(request.url ?? '/');
+    if (!running || !route) return send(response, notReady());
+    const address = addressKey(request.socket.remoteAddress);
+    const isPage = route.path === '/callback' || route.path.startsWith(INTERACTION_PATH);
+    if (route.path === '/reg') {
+      for (const [name, value] of Object.entries(REGISTRATION_HEADERS)) response.setHeader(name, value);
+      if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    }
+    const isWithin = route.path === '/reg' ? mayRegister(address) : mayBegin(address);
+    if (!isWithin) return send(response, tooMany());
+    // The address that everybody is told, whatever the proxy before us or the caller says.
+    request.headers.host = publicUrl.host;
+    request.headers['x-forwarded-proto'] = publicUrl.protocol.slice(0, -1);
+    for (const name of ['x-forwarded-host', 'x-forwarded-for', ':authority']) delete request.headers[name];
+    if (isPage) {
+      if (request.method !== 'GET' && request.method !== 'POST')
+        return send(response, messagePage(405, 'Not possible', 'This address is for opening in a browser.'));
+      return send(response, await answerPage(route.path, request, response));
+    }
+    for (const [name, value] of Object.entries(PAGE_HEADERS))
+      if (name !== 'content-security-policy') response.setHeader(name, value);
+    const base = publicUrl.pathname.replace(/\/$/, '');
+    request.url = `${route.path}${route.query}`;
+    Object.assign(request, { originalUrl: `${base}/oauth${request.url}` });
+    await running.callback(request, response);
+  }
+
+  return Object.freeze({
+    async start() {
+      if (config.mode === 'upstream')
+        upstream = createUpstreamLogin({
+          settings: config,
+          issuer: issuer(),
+          egress,
+          clock,
+          states: records.adapterFor('UpstreamLogin'),
+          arrivals: records.adapterFor('UpstreamArrival'),
+          accounts: records.adapterFor('UpstreamAccount'),
+        });
+      await load();
+      interactions = createInteractions({
+        provider: () => (running as Running).provider,
+        issuer: issuer(),
+        publicUrl: services.publicUrl(),
+        resources,
+        users,
+        ...(upstream ? { upstream } : {}),
+        nameOf: async (accountId) => (await findAccount(accountId, undefined))?.tokenClaims['username'],
+      });
+      timer = setInterval(() => {
+        keepHouse().catch((thrown: unknown) =>
+          log.warn(
+            { reason: toGatewayError(thrown).message },
+            'the authorization server could not keep house',
+          ),
+        );
+      }, HOUSEKEEPING_MS);
+      timer.unref();
+    },
+    handles: (path: string) => routeOf(path) !== undefined,
+    async handle(request: IncomingMessage, response: ServerResponse) {
+      try {
+        await handle(request, response);
+      } catch (thrown) {
+        const fault = toGatewayError(thrown);
+        log.error({ reason: fault.details.internal ?? fault.message }, 'the authorization server failed');
+        if (!response.headersSent) send(response, notReady());
+        else response.destroy();
+      }
+    },
+    documentAt(url: string) {
+      if (!running || !url.startsWith(issuer())) return undefined;
+      const jwksUri = `${issuer()}/jwks`;
+      if (url === jwksUri) return JSON.stringify({ keys: running.keys.map(publicJwk) });
+      if (url === `${issuer()}/.well-known/openid-configuration`)
+        return JSON.stringify({ issuer: issuer(), jwks_uri: jwksUri });
+      return undefined;
+    },
+    close() {
+      clearInterval(timer);
+    },
+  });
+}
+
+function named(username: string | undefined): Readonly<Record<string, string>> {
+  return username === undefined ? {} : { username };
+}
+
+function send(response: ServerResponse, { status, headers, body }: PageAnswer): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const before = response.getHeader(name);
+    // The interaction may have set cookies of its own on the way.
+    if (name === 'set-cookie' && before !== undefined)
+      response.setHeader(name, [before, value].flat().map(String));
+    else response.setHeader(name, value);
+  }
+  response.writeHead(status).end(body);
+}
+
+function notReady(): PageAnswer {
+  return messagePage(503, 'Not possible at the moment', 'Please try again in a moment.');
+}
+
+function tooMany(): PageAnswer {
+  const answer = messagePage(429, 'Too many requests', 'Please wait a minute and try again.');
+  return { ...answer, headers: { ...answer.headers, 'retry-after': '60' } };
+}

@@ -1,0 +1,49 @@
+// People without an identity provider: user name and password. A wrong name and a wrong password cost the same work and
+// get the same answer; guesses are counted before they are looked at, for the user, the address and both together.
+
+import type { LocalUserDocument } from '../core/resources.ts';
+import { userNameKey } from '../core/user-name.ts';
+import { verifyPassword } from '../lib/password-hash.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Row, Store } from '../stores/store.ts';
+import type { Tallies } from './tallies.ts';
+
+const MINUTE_MS = 60_000;
+const LIMITS = Object.freeze({
+  both: { count: 10, windowMs: 15 * MINUTE_MS },
+  user: { count: 60, windowMs: 60 * MINUTE_MS },
+  address: { count: 100, windowMs: 15 * MINUTE_MS },
+});
+
+export type SignInOutcome =
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'throttled' };
+
+export interface LocalUsers {
+  signIn(name: string, password: Secret, address: string): Promise<SignInOutcome>;
+  find(id: string): Promise<{ readonly name: string; readonly document: LocalUserDocument } | undefined>;
+}
+
+/** The users in the store. */
+export function createLocalUsers(store: Store, tallies: Tallies): LocalUsers {
+  return Object.freeze({
+    async signIn(name: string, password: Secret, address: string): Promise<SignInOutcome> {
+      const key = userNameKey(name);
+      const tallied = [
+        [`both ${address} ${key}`, LIMITS.both],
+        [`user ${key}`, LIMITS.user],
+        [`address ${address}`, LIMITS.address],
+      ] as const;
+      for (const [id, { count, windowMs }] of tallied)
+        if ((await tallies.add(id, windowMs)) > count) return { kind: 'throttled' };
+      const row: Row<'local-user'> | undefined = await store.find('local-user', '', key);
+      if (!(await verifyPassword(password, row?.document.password)) || !row) return { kind: 'refused' };
+      // Not the address: whoever knows one password could otherwise try those of others for ever.
+      await tallies.clear(`both ${address} ${key}`);
+      await tallies.clear(`user ${key}`);
+      return { kind: 'user', id: row.id };
+    },
+    find: (id: string) => store.get('local-user', id),
+  });
+}
