@@ -17,6 +17,7 @@ import { createOriginRules } from './edge/origins.ts';
 import { listen } from './edge/server.ts';
 import type { Handlers, Listener } from './edge/server.ts';
 import { createWeb } from './edge/web.ts';
+import { createIdentity } from './identity/engine.ts';
 import { systemClock } from './lib/clock.ts';
 import { protectedResourceMetadata } from './mcp/challenge.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
@@ -27,6 +28,7 @@ import { createToolSearch } from './search/search.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { searchableOf } from './snapshot/searchable.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
+import { createUserTokens } from './snapshot/user-tokens.ts';
 import { RESOURCE_KINDS } from './stores/sql/tables.ts';
 import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
@@ -34,6 +36,7 @@ import type { ProcessLog } from './telemetry/log.ts';
 import { createAwsCredentials } from './upstream/aws-credentials.ts';
 import { createAwsRoles } from './upstream/aws-roles.ts';
 import { createEgressClient } from './upstream/client.ts';
+import type { EgressClient } from './upstream/client.ts';
 import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
 import { createSourceReader } from './upstream/source.ts';
@@ -68,6 +71,8 @@ export interface App {
 export interface AppOptions {
   /** URLs that the operator named on the command line: allowed by being named. */
   readonly named?: readonly URL[];
+  /** Puts something before the door outwards: for those who run the house inside a program of their own. */
+  readonly egress?: (client: EgressClient) => EgressClient;
   /** Which tools a caller may see (mcp/step.ts); without it every caller of a gateway sees all of them. */
   readonly mayListOf?: McpServices['mayListOf'];
 }
@@ -79,7 +84,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log.error({ kind, id }, 'a stored row cannot be read and is left out'),
   );
   const awsCredentials = createAwsCredentials();
-  const outward = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const client = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const outward = options.egress?.(client) ?? client;
   const egress = withOwnDocuments(outward, (url) => authorizationServer?.documentAt(url));
   const keyRing = await openKeyRing(
     keySource(config, egress, awsCredentials),
@@ -116,6 +122,16 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     credentials: awsCredentials,
     ...(config.stsEndpoint === undefined ? {} : { stsEndpoint: config.stsEndpoint }),
   });
+  const identity = createIdentity({
+    store,
+    egress,
+    clock,
+    log,
+    scope,
+    publicUrl: () => address.publicUrl,
+    seal: (secret, binding) => vault.seal(secret, binding),
+    open: (sealed, binding) => vault.open(sealed, binding),
+  });
   const authorizationServer =
     config.authorizationServer &&
     createAuthorizationServer({
@@ -131,6 +147,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     });
   const snapshots = createSnapshots({
     ...plugins,
+    tokensFor: (gatewayId, onBehalfOf) => identity.tokens.tokensFor(gatewayId, onBehalfOf),
     store,
     scope,
     arns,
@@ -176,6 +193,19 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     vault: { ...vault, begin: () => keyRing.begin(), finish: () => keyRing.finish() },
     resourceKinds: RESOURCE_KINDS,
     seal: (secret, binding) => vault.seal(secret, binding),
+    openSecret: (sealed, binding) => vault.open(sealed, binding),
+    identity,
+    verifyUserToken: createUserTokens({
+      ...plugins,
+      store,
+      egress,
+      clock,
+      log,
+      accessKeys,
+      scope,
+      allowsAnybody,
+      authorizerOf: (gatewayId) => snapshots.get(gatewayId)?.authorizer,
+    }),
     readSource: createSourceReader({
       egress,
       maxBytes: MAX_SCHEMA_BYTES,
@@ -227,6 +257,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       isOwnHost: (host) => origins.isOwnHost(host),
       notReady: () => reasonNotReady(isStarted, store),
       degraded: () => (tokenKey.trouble === undefined ? [] : [tokenKey.trouble]),
+      ...(has.dataPlane ? { pages: identity.web } : {}),
       ...(has.dataPlane && authorizationServer ? { authorizationServer } : {}),
       ...(has.control ? { control } : {}),
     });
@@ -246,6 +277,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   });
   try {
     await accessKeys.start();
+    await identity.start();
     await authorizationServer?.start();
     await snapshots.start();
     await control.start();
@@ -272,6 +304,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
       endpoint.close();
       sessions.close();
+      identity.close();
       authorizationServer?.close();
       accessKeys.close();
       mailbox.close();

@@ -13,6 +13,7 @@ import { bedrockEmbedder } from './search/embedders/bedrock/index.ts';
 import { embeddedEmbedder } from './search/embedders/embedded/index.ts';
 import { ollamaEmbedder } from './search/embedders/ollama/index.ts';
 import { openAiEmbedder } from './search/embedders/openai/index.ts';
+import { oauthCredential } from './credentials/oauth/index.ts';
 import { mcpServerTargetType } from './targets/mcp-server/index.ts';
 import { openApiTargetType } from './targets/openapi/index.ts';
 import type { TargetType } from './targets/target-type.ts';
@@ -29,6 +30,7 @@ export const CREDENTIAL_TYPES: readonly CredentialType[] = Object.freeze([
   gatewayIamRoleCredential,
   callerIamCredential,
   jwtPassthroughCredential,
+  oauthCredential,
 ]);
 export const EMBEDDER_TYPES: readonly EmbedderType[] = Object.freeze([
   embeddedEmbedder,

@@ -18,6 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   mcp: 5,
   snapshot: 4,
   sessions: 4,
+  identity: 4,
   'authorization-server': 4,
   access: 4,
   targets: 3,
@@ -37,6 +38,7 @@ const CONTRACTS: ReadonlySet<string> = new Set([
   'credentials/credential-type.ts',
   'stores/store.ts',
   'sessions/session.ts',
+  'identity/identity.ts',
   'search/tool-search.ts',
   'search/embedder.ts',
 ]);
@@ -50,6 +52,7 @@ const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
   'upstream',
   'telemetry',
   'sessions',
+  'identity',
   'search',
 ]);
 /** Who may read what of another room on purpose. */

@@ -1,7 +1,8 @@
 // The model against the schemas that the installed AWS SDK carries: every operation's route and status, and
 // every member of every shape with its type, whether it is required, and where it travels.
 
-import * as sdk from '@aws-sdk/client-bedrock-agentcore-control';
+import * as dataSdk from '@aws-sdk/client-bedrock-agentcore';
+import * as controlSdk from '@aws-sdk/client-bedrock-agentcore-control';
 import { expect, it } from 'vitest';
 import { OPERATIONS, shapeOf } from '../src/control/model/model.ts';
 import type { ShapeRef } from '../src/control/model/shape.ts';
@@ -78,7 +79,7 @@ function compare(path: string, ref: ShapeRef, schema: unknown): void {
 }
 
 it('has the wire of the AWS service', () => {
-  const schemas = sdk as unknown as Record<string, readonly unknown[] | undefined>;
+  const schemas = { ...dataSdk, ...controlSdk } as unknown as Record<string, readonly unknown[] | undefined>;
   for (const operation of OPERATIONS) {
     if (operation.extension) continue;
     const schema = schemas[`${operation.name}$`];

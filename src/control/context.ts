@@ -5,9 +5,16 @@ import type { ArnFactory, ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TargetHealth } from '../core/relay.ts';
-import type { LiveTarget, ResourceKind, SealedSecret } from '../core/resources.ts';
+import type {
+  ResourceKind,
+  SealedSecret,
+  SecretBinding,
+  TargetDocument,
+  TokenUser,
+} from '../core/resources.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Sealer } from '../core/sealer.ts';
+import type { Identity } from '../identity/identity.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { AccessKeys, Caller } from '../core/access.ts';
@@ -21,6 +28,8 @@ export interface Quotas {
   readonly targetsPerGateway: number;
   readonly toolsPerTarget: number;
   readonly apiKeyProviders: number;
+  readonly oauth2Providers: number;
+  readonly workloadIdentities: number;
   readonly tagsPerResource: number;
 }
 
@@ -30,6 +39,8 @@ export const DEFAULT_QUOTAS: Quotas = Object.freeze({
   targetsPerGateway: 100,
   toolsPerTarget: 1000,
   apiKeyProviders: 50,
+  oauth2Providers: 50,
+  workloadIdentities: 1000,
   tagsPerResource: 50,
 });
 
@@ -63,6 +74,14 @@ export interface ControlServices {
       readonly version: number;
     },
   ) => SealedSecret;
+  /** @throws GatewayError CredentialUnavailable */
+  readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
+  readonly identity: Pick<Identity, 'tokens' | 'consents' | 'callbackUrl'>;
+  /**
+   * The user that a token of a trusted issuer names (snapshot/user-tokens.ts); for a gateway, by all of its own rules.
+   * @throws GatewayError Unauthenticated
+   */
+  readonly verifyUserToken: (token: Secret, gatewayId?: string) => Promise<TokenUser>;
   readonly readSource: ReadSource;
   /** Programs that the operator configured as MCP servers, by name. */
   readonly stdioServerNames?: readonly string[];
@@ -70,7 +89,10 @@ export interface ControlServices {
   readonly openServices: (
     gatewayId: string,
     targetId: string,
-    access: Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'>,
+    access: Pick<
+      TargetDocument,
+      'credentialProviderConfigurations' | 'metadataConfiguration' | 'authorization'
+    >,
   ) => Promise<TargetServices>;
   /** What this process's data plane finds wrong with a target at the moment. */
   readonly healthOf?: (gatewayId: string, targetId: string) => TargetHealth | undefined;

@@ -28,6 +28,28 @@ import {
   listApiKeyCredentialProviders,
   updateApiKeyCredentialProvider,
 } from './credential-provider/api-key.ts';
+import { completeResourceTokenAuth, listUserConsents, revokeUserConsent } from './consent/consent.ts';
+import {
+  createOauth2CredentialProvider,
+  deleteOauth2CredentialProvider,
+  getOauth2CredentialProvider,
+  listOauth2CredentialProviders,
+  updateOauth2CredentialProvider,
+} from './credential-provider/oauth2.ts';
+import { getTokenVault, setTokenVaultCmk } from './token-vault/token-vault.ts';
+import {
+  getWorkloadAccessToken,
+  getWorkloadAccessTokenForJwt,
+  getWorkloadAccessTokenForUserId,
+} from './workload-identity/access-token.ts';
+import { getResourceApiKey, getResourceOauth2Token } from './workload-identity/resource.ts';
+import {
+  createWorkloadIdentity,
+  deleteWorkloadIdentity,
+  getWorkloadIdentity,
+  listWorkloadIdentities,
+  updateWorkloadIdentity,
+} from './workload-identity/workload-identity.ts';
 import { createGatewayTarget } from './gateway-target/create.ts';
 import { deleteGatewayTarget } from './gateway-target/delete.ts';
 import { getGatewayTarget } from './gateway-target/get.ts';
@@ -93,4 +115,24 @@ export const HANDLERS: Readonly<Record<string, Handler>> = Object.freeze({
   TagResource: tagResource,
   UntagResource: untagResource,
   ListTagsForResource: listTagsForResource,
+  CreateOauth2CredentialProvider: createOauth2CredentialProvider,
+  GetOauth2CredentialProvider: getOauth2CredentialProvider,
+  ListOauth2CredentialProviders: listOauth2CredentialProviders,
+  UpdateOauth2CredentialProvider: updateOauth2CredentialProvider,
+  DeleteOauth2CredentialProvider: deleteOauth2CredentialProvider,
+  CreateWorkloadIdentity: createWorkloadIdentity,
+  GetWorkloadIdentity: getWorkloadIdentity,
+  ListWorkloadIdentities: listWorkloadIdentities,
+  UpdateWorkloadIdentity: updateWorkloadIdentity,
+  DeleteWorkloadIdentity: deleteWorkloadIdentity,
+  GetTokenVault: getTokenVault,
+  SetTokenVaultCMK: setTokenVaultCmk,
+  GetWorkloadAccessToken: getWorkloadAccessToken,
+  GetWorkloadAccessTokenForJWT: getWorkloadAccessTokenForJwt,
+  GetWorkloadAccessTokenForUserId: getWorkloadAccessTokenForUserId,
+  GetResourceOauth2Token: getResourceOauth2Token,
+  GetResourceApiKey: getResourceApiKey,
+  CompleteResourceTokenAuth: completeResourceTokenAuth,
+  ListUserConsents: listUserConsents,
+  RevokeUserConsent: revokeUserConsent,
 });

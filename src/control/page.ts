@@ -15,9 +15,10 @@ export async function listPage<K extends ResourceKind>(
   parentId: string,
   input: JsonObject,
   render: (row: Row<K>) => JsonObject,
+  defaultPage = DEFAULT_PAGE,
 ): Promise<{ readonly items: readonly JsonValue[]; readonly nextToken?: string }> {
   const list = `${kind}/${parentId}`;
-  const limit = typeof input['maxResults'] === 'number' ? input['maxResults'] : DEFAULT_PAGE;
+  const limit = typeof input['maxResults'] === 'number' ? input['maxResults'] : defaultPage;
   const token = input['nextToken'];
   const page = await reader.list(kind, parentId, {
     limit,

@@ -1,7 +1,7 @@
 // The control plane from request to response, as named steps: route → authenticate → parse → validate →
 // handle → render. The page to read first. It knows no socket; the edge hands it bytes and writes its answer.
 
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { SigningKeys, claimedAccessKeyId, verifySigV4 } from '../core/sigv4-verify.ts';
@@ -10,6 +10,7 @@ import { checkAccess } from './access.ts';
 import { DEFAULT_QUOTAS } from './context.ts';
 import type { ControlContext, ControlServices } from './context.ts';
 import { errorResponse } from './error-response.ts';
+import { goOn } from './gateway-target/authorization.ts';
 import { HANDLERS } from './handlers.ts';
 import { OPERATIONS } from './model/model.ts';
 import type { OperationModel } from './model/shape.ts';
@@ -72,6 +73,14 @@ export function createControlPlane(services: ControlServices): ControlPlane {
   const quotas = { ...DEFAULT_QUOTAS, ...services.quotas };
   const reconciler = createReconciler({ ...services, quotas });
   const ctx: ControlContext = { ...services, quotas, wake: reconciler.wake, caller: OURSELVES };
+  services.identity.consents.onTargetConsent((targetId) => {
+    goOn(targetId, ctx).catch((thrown: unknown) => {
+      log.error(
+        { targetId, reason: toGatewayError(thrown).message },
+        'a target cannot go on after its consent',
+      );
+    });
+  });
   const resynchronizer = createResynchronizer(ctx, services.reconcile?.resynchronizeEveryMs);
   const signing = {
     region: arns.region,

@@ -41,6 +41,7 @@ export async function stepGateway(id: string, services: ReconcileServices): Prom
           'gateway not published before deletion',
         );
       });
+      await services.identity.tokens.removeTokens({ workloadId: id });
       await store.transaction((tx) => removeGateway(tx, id));
       return 'done';
     default:
@@ -53,5 +54,6 @@ async function removeGateway(tx: StoreTransaction, id: string): Promise<void> {
   const targetIds: string[] = [];
   for await (const target of everyRow(tx, 'gateway-target', id)) targetIds.push(target.id);
   for (const targetId of targetIds) await removeTarget(tx, targetId);
+  await tx.remove('workload-identity', id);
   await tx.remove('gateway', id);
 }

@@ -4,6 +4,7 @@
 
 import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
+import { endWaiting } from './gateway-target/authorization.ts';
 import { sweepClientTokens } from './client-token.ts';
 import { everyRow } from './context.ts';
 import { stepGateway } from './reconcile-gateway.ts';
@@ -23,6 +24,7 @@ export interface Reconciler {
 
 const CONCURRENCY = 5;
 const FEED_MS = 5000;
+const CONSENT_MS = 60 * 1000;
 const SWEEP_MS = 60 * 60 * 1000;
 const MAX_BACKOFF_MS = 30_000;
 
@@ -127,6 +129,7 @@ export function createReconciler(services: ReconcileServices): Reconciler {
       await sweepClientTokens(store, clock.now());
       every(FEED_MS, follow);
       every(SWEEP_MS, () => sweepClientTokens(store, clock.now()));
+      every(CONSENT_MS, () => endWaiting(services));
     },
     async stop(): Promise<void> {
       stopping.abort();

@@ -9,6 +9,7 @@ export interface ArnFactory {
   gateway(gatewayId: string): string;
   target(gatewayId: string, targetId: string): string;
   apiKeyProvider(name: string): string;
+  oauth2Provider(name: string): string;
   secret(name: string): string;
   workloadIdentity(name: string): string;
 }
@@ -20,6 +21,7 @@ export function createArns({ region, accountId }: ArnScope): ArnFactory {
     gateway: (id: string) => `${service}:gateway/${id}`,
     target: (gatewayId: string, targetId: string) => `${service}:gateway/${gatewayId}/target/${targetId}`,
     apiKeyProvider: (name: string) => `${service}:token-vault/default/apikeycredentialprovider/${name}`,
+    oauth2Provider: (name: string) => `${service}:token-vault/default/oauth2credentialprovider/${name}`,
     secret: (name: string) => `arn:aws:secretsmanager:${region}:${accountId}:secret:${name}`,
     workloadIdentity: (name: string) =>
       `${service}:workload-identity-directory/default/workload-identity/${name}`,
@@ -29,7 +31,9 @@ export function createArns({ region, accountId }: ArnScope): ArnFactory {
 export type ResourceReference =
   | { readonly kind: 'gateway'; readonly id: string }
   | { readonly kind: 'gateway-target'; readonly gatewayId: string; readonly id: string }
-  | { readonly kind: 'api-key-credential-provider'; readonly name: string };
+  | { readonly kind: 'api-key-credential-provider'; readonly name: string }
+  | { readonly kind: 'oauth2-credential-provider'; readonly name: string }
+  | { readonly kind: 'workload-identity'; readonly name: string };
 
 /** The resource an ARN of this account names, or undefined when it names none of ours. Accepts `acps` ARNs too. */
 export function parseArn(arn: string, scope: ArnScope): ResourceReference | undefined {
@@ -41,7 +45,13 @@ export function parseArn(arn: string, scope: ArnScope): ResourceReference | unde
     return gateway[2] === undefined
       ? { kind: 'gateway', id: gateway[1] }
       : { kind: 'gateway-target', gatewayId: gateway[1], id: gateway[2] };
-  const provider = /^token-vault\/default\/apikeycredentialprovider\/([^/]+)$/.exec(resource);
-  if (provider?.[1] !== undefined) return { kind: 'api-key-credential-provider', name: provider[1] };
+  const provider = /^token-vault\/default\/(apikey|oauth2)credentialprovider\/([^/]+)$/.exec(resource);
+  if (provider?.[2] !== undefined)
+    return {
+      kind: provider[1] === 'apikey' ? 'api-key-credential-provider' : 'oauth2-credential-provider',
+      name: provider[2],
+    };
+  const workload = /^workload-identity-directory\/default\/workload-identity\/([^/]+)$/.exec(resource);
+  if (workload?.[1] !== undefined) return { kind: 'workload-identity', name: workload[1] };
   return undefined;
 }

@@ -19,5 +19,6 @@ export type SealPurpose =
   | 'request-state'
   | 'task'
   | 'cursor'
+  | 'workload-token'
   | 'mailbox'
   | 'oidc-record';

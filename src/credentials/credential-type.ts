@@ -6,12 +6,15 @@ import type { FieldFault } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
+import type { TokenSource } from '../core/token-source.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 
 export interface CredentialServices {
   /** Opens the secret of a provider from what was loaded with the snapshot. @throws GatewayError CredentialUnavailable. */
   openSecret(providerArn: string): Secret;
+  /** Access tokens of the target's gateway. */
+  readonly tokens: TokenSource;
   /** For calls that are signed. */
   readonly aws: {
     readonly region: string;
@@ -30,8 +33,16 @@ export interface Credential {
     ctx: CallContext,
     placement: CredentialPlacement | undefined,
   ): Promise<OutboundRequest>;
-  /** The answer without the secret, should the upstream echo it: it must not reach the caller that way. */
-  conceal(response: UpstreamResponse): UpstreamResponse;
+  /**
+   * The answer without the secret, should the upstream echo it: it must not reach the caller that way.
+   * @param request as it was sent; undefined where nothing was, as by a program
+   */
+  conceal(response: UpstreamResponse, request: OutboundRequest | undefined): UpstreamResponse;
+  /**
+   * The upstream has refused the request as not authenticated (401): the same request with another credential, or
+   * undefined when there is no other. @throws GatewayError as `apply`
+   */
+  renew?(request: OutboundRequest, ctx: CallContext): Promise<OutboundRequest | undefined>;
 }
 
 export interface CredentialType {

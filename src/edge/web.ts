@@ -9,6 +9,8 @@ import { toGatewayError } from '../core/errors.ts';
 import type { GatewayError } from '../core/errors.ts';
 import { SMALL_BODY_BYTES, readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
+import { servePages } from './identity-pages.ts';
+import type { PageHandler } from './identity-pages.ts';
 
 /** Schema documents travel inside JSON strings; escaping may add a good half. */
 const MAX_BODY_BYTES = 48 * 1024 * 1024;
@@ -41,6 +43,8 @@ export interface SocketHandler {
 export interface WebServices {
   /** Absent on a listener that serves the data plane only. */
   readonly control?: ControlHandler;
+  /** Pages for users' browsers; absent on a listener that serves the control plane only. */
+  readonly pages?: PageHandler;
   /** Present where clients and users of the data plane come, when it is on. */
   readonly authorizationServer?: SocketHandler;
   /** Undefined when ready, else the reason why not. */
@@ -68,6 +72,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
     const degraded = services.degraded();
     return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
   });
+  if (services.pages) servePages(app, services.pages, bodies);
   const { control, authorizationServer } = services;
   if (authorizationServer)
     app.all('*', async (c, next) => {

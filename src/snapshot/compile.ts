@@ -220,7 +220,9 @@ function prepareTarget(
 }
 
 function isSameSecret(one: OpenedSecret, other: OpenedSecret): boolean {
-  if (one instanceof GatewayError || one === undefined) return false;
+  if (one instanceof GatewayError) return false;
+  // Providers whose secrets are not opened with the snapshot.
+  if (one === undefined) return other === undefined;
   return one.equals(other);
 }
 

@@ -10,6 +10,7 @@ import type { TargetType } from '../targets/target-type.ts';
 import { NO_STDIO_SERVERS } from '../upstream/stdio/servers.ts';
 import { createSnapshots } from './snapshots.ts';
 import type { Snapshots } from './snapshots.ts';
+import { credentialServices } from '../../test/support/target-services.ts';
 
 const scope = { region: 'us-east-1', accountId: '000000000000' };
 const gateway = (more: Partial<GatewayDocument> = {}): GatewayDocument => ({
@@ -85,6 +86,7 @@ async function bench() {
     stdio: NO_STDIO_SERVERS,
     allowsAnybody: true,
     allowsPassthrough: false,
+    tokensFor: () => credentialServices().tokens,
     awsCredentialsOf: () => Promise.resolve(undefined),
     accessKeys: { find: () => Promise.resolve(undefined), used: () => undefined },
     urlOf: (id) => `http://x/${id}`,

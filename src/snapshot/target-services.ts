@@ -8,7 +8,8 @@ import { GatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Egress, StdioServers } from '../core/outbound.ts';
-import type { GatewayDocument, LiveTarget } from '../core/resources.ts';
+import type { GatewayDocument, LiveTarget, TargetDocument } from '../core/resources.ts';
+import type { TokenSource } from '../core/token-source.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -16,7 +17,8 @@ import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 import type { TargetServices } from '../targets/target-type.ts';
 
 /** The part of a target's settings that decides what it is handed. */
-export type TargetAccess = Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'>;
+export type TargetAccess = Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'> &
+  Pick<TargetDocument, 'authorization'>;
 
 /** Provider ARN → opened secret, or the reason why it did not open. */
 export type OpenedSecrets = ReadonlyMap<string, Secret | GatewayError>;
@@ -32,6 +34,8 @@ export interface TargetDoors {
   /** Credentials that a gateway signs with. */
   readonly awsCredentialsOf: (gateway: GuardedGateway) => Promise<SigningCredentials | undefined>;
   readonly allowsPassthrough: boolean;
+  /** Access tokens for a gateway's targets. `onBehalfOf`: a user id that stands in where a call has no user. */
+  readonly tokensFor: (gatewayId: string, onBehalfOf?: string) => TokenSource;
 }
 
 /** The gateway of a target, as far as it decides what the target is handed. */
@@ -59,7 +63,13 @@ export function createTargetServices(
     stdio: doors.stdio,
     clock: doors.clock,
     log: doors.log,
-    ...prepareCredential(access.credentialProviderConfigurations[0], gateway, secrets, doors),
+    ...prepareCredential(
+      access.credentialProviderConfigurations[0],
+      gateway,
+      secrets,
+      doors,
+      access.authorization?.userId,
+    ),
     propagation: {
       requestHeaders: listed(metadata['allowedRequestHeaders']).map((name) => name.toLowerCase()),
       responseHeaders: listed(metadata['allowedResponseHeaders']).map((name) => name.toLowerCase()),
@@ -73,10 +83,15 @@ function prepareCredential(
   configuration: JsonObject | undefined,
   gateway: GuardedGateway,
   secrets: OpenedSecrets,
-  { credentialTypes, accessKeys, scope, awsCredentialsOf, allowsPassthrough }: TargetDoors,
-): Pick<TargetServices, 'applyCredential' | 'conceal'> {
+  { credentialTypes, accessKeys, scope, awsCredentialsOf, allowsPassthrough, tokensFor }: TargetDoors,
+  onBehalfOf: string | undefined,
+): Pick<TargetServices, 'applyCredential' | 'conceal' | 'renewCredential'> {
   if (!configuration)
-    return { applyCredential: (request) => Promise.resolve(request), conceal: (response) => response };
+    return {
+      applyCredential: (request) => Promise.resolve(request),
+      conceal: (response) => response,
+      renewCredential: () => Promise.resolve(undefined),
+    };
   const type = credentialTypes.find(
     (candidate) => candidate.type === configuration['credentialProviderType'],
   );
@@ -84,6 +99,7 @@ function prepareCredential(
     throw new GatewayError('Unavailable', 'this kind of credential is not available in this version');
   const provider = configuration['credentialProvider'];
   const credential = type.prepare(isJsonObject(provider) ? provider : undefined, {
+    tokens: tokensFor(gateway.id, onBehalfOf),
     aws: { region: scope.region, accessKeys, gatewayCredentials: () => awsCredentialsOf(gateway) },
     allowsPassthrough,
     openSecret(providerArn) {
@@ -99,7 +115,8 @@ function prepareCredential(
   });
   return {
     applyCredential: (request, ctx, placement) => credential.apply(request, ctx, placement),
-    conceal: (response) => credential.conceal(response),
+    conceal: (response, request) => credential.conceal(response, request),
+    renewCredential: (request, ctx) => credential.renew?.(request, ctx) ?? Promise.resolve(undefined),
   };
 }
 

@@ -49,8 +49,16 @@ export interface TargetServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly applyCredential: ApplyCredential;
-  /** Takes the credential’s secret out of an answer that echoes it. */
-  readonly conceal: (response: UpstreamResponse) => UpstreamResponse;
+  /** Takes the credential’s secret out of an answer that echoes it; `request` as it was sent, if one was. */
+  readonly conceal: (response: UpstreamResponse, request: OutboundRequest | undefined) => UpstreamResponse;
+  /**
+   * After an answer 401: the same request with another credential, or undefined when there is no other. Asked once a
+   * call. @throws GatewayError as `applyCredential`
+   */
+  readonly renewCredential: (
+    request: OutboundRequest,
+    ctx: CallContext,
+  ) => Promise<OutboundRequest | undefined>;
   /** Names (lower case) that clients' headers and query parameters are propagated under. */
   readonly propagation: {
     readonly requestHeaders: readonly string[];

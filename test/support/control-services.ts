@@ -13,6 +13,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import type { Store } from '../../src/stores/store.ts';
 import type { TargetType } from '../../src/targets/target-type.ts';
+import { credentialServices } from './target-services.ts';
 
 const scope = { region: 'us-east-1', accountId: '000000000000' };
 
@@ -157,6 +158,26 @@ export function controlServices(
           bound: { type: 'api-key', recordId, field: 'apiKey', version },
         };
       },
+      openSecret: () => {
+        throw new GatewayError('CredentialUnavailable', 'not opened here');
+      },
+      identity: {
+        callbackUrl: (id) => `http://127.0.0.1:8080/identities/callback/${id}`,
+        tokens: {
+          tokensFor: () => credentialServices().tokens,
+          resourceToken: () => Promise.reject(new GatewayError('Internal', 'not called here')),
+          removeTokens: () => Promise.resolve(),
+        },
+        consents: {
+          begin: () => Promise.reject(new GatewayError('Internal', 'not called here')),
+          complete: () => Promise.reject(new GatewayError('Internal', 'not called here')),
+          list: () => Promise.resolve([]),
+          revoke: () => Promise.resolve(false),
+          onTargetConsent: () => undefined,
+          allowedReturnUrls: () => Promise.resolve([]),
+        },
+      },
+      verifyUserToken: () => Promise.reject(new GatewayError('Internal', 'not called here')),
       readSource: () =>
         Promise.reject(new GatewayError('UpstreamRefused', 'Connection refused by 127.0.0.1:1.')),
       openServices: () => Promise.reject(new GatewayError('Internal', 'not called here')),

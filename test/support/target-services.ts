@@ -23,6 +23,7 @@ export function targetServices(
     clock: systemClock,
     log: { error: silent, warn: silent, info: silent, debug: silent },
     conceal: (response) => response,
+    renewCredential: () => Promise.resolve(undefined),
     applyCredential: (request) => Promise.resolve(request),
     propagation: { requestHeaders: [], responseHeaders: [], queryParameters: [] },
     egress: { request: nothingSent, stream: nothingSent, ...egress },
@@ -35,6 +36,11 @@ export function credentialServices(change: Partial<CredentialServices> = {}): Cr
   return {
     openSecret: () => {
       throw new GatewayError('CredentialUnavailable', 'There is no secret in this test.');
+    },
+    tokens: {
+      token: () =>
+        Promise.reject(new GatewayError('CredentialUnavailable', 'There is no token in this test.')),
+      reject: silent,
     },
     aws: {
       region: 'us-east-1',

@@ -6,12 +6,11 @@ import type { JsonObject } from '../../core/json.ts';
 import type { SealedSecret, Tags } from '../../core/resources.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
-import { everyRow } from '../context.ts';
 import type { ControlContext, Handler } from '../context.ts';
-import { providerArnsOf } from '../gateway-target/settings.ts';
 import { listPage } from '../page.ts';
 import { checkTags } from '../tag/check.ts';
 import { validationFailure } from '../validate.ts';
+import { describeUsers, targetsUsing } from './users.ts';
 
 const KIND = 'api-key-credential-provider';
 type Provider = Row<typeof KIND>;
@@ -62,7 +61,9 @@ export const updateApiKeyCredentialProvider: Handler = async (input, ctx) => {
     else await tx.create('secret', { id: secretId, name: secretId, document: sealed });
     return tx.replace(KIND, row, { ...row.document, secretVersion });
   });
-  const gatewayIds = new Set((await targetsUsing(ctx.store, row.name, ctx)).map((target) => target.parentId));
+  const gatewayIds = new Set(
+    (await targetsUsing(ctx.store, ctx.arns.apiKeyProvider(row.name), ctx)).map((target) => target.parentId),
+  );
   for (const gatewayId of gatewayIds) await ctx.publish(gatewayId);
   return render(row, ctx);
 };
@@ -71,17 +72,11 @@ export const updateApiKeyCredentialProvider: Handler = async (input, ctx) => {
 export const deleteApiKeyCredentialProvider: Handler = async (input, ctx) => {
   await ctx.store.transaction(async (tx) => {
     const row = await load(tx, input);
-    const users = await targetsUsing(tx, row.name, ctx);
-    if (users.length > 0) {
-      const names = users.map((target) => `${target.parentId}/${target.name}`);
-      const shown = names.length > 10 ? [...names.slice(0, 10), '…'] : names;
-      throw new GatewayError(
-        'Validation',
-        `Credential provider ${row.name} is used by ${names.length} target(s): ${shown.join(', ')}. ` +
-          'Delete or update them first.',
-        { reason: 'ResourceConflict' },
-      );
-    }
+    const users = await targetsUsing(tx, ctx.arns.apiKeyProvider(row.name), ctx);
+    if (users.length > 0)
+      throw new GatewayError('Validation', `Credential provider ${row.name} ${describeUsers(users)}`, {
+        reason: 'ResourceConflict',
+      });
     await tx.remove('secret', row.document.secretId);
     await tx.remove(KIND, row.id);
   });
@@ -135,20 +130,4 @@ function render(row: Provider, ctx: ControlContext): JsonObject {
     createdTime: row.createdAt,
     lastUpdatedTime: row.updatedAt,
   };
-}
-
-/** Targets that refer to the provider, in what they are configured with or in what is served of them. */
-async function targetsUsing(
-  reader: StoreReader,
-  name: string,
-  ctx: ControlContext,
-): Promise<readonly Row<'gateway-target'>[]> {
-  const users: Row<'gateway-target'>[] = [];
-  const suffix = `:token-vault/default/apikeycredentialprovider/${name}`;
-  for await (const target of everyRow(reader, 'gateway-target')) {
-    const { status, credentialProviderConfigurations: wanted, live } = target.document;
-    const arns = providerArnsOf([...wanted, ...(live?.credentialProviderConfigurations ?? [])], ctx);
-    if (status !== 'DELETING' && arns.some((arn) => arn.endsWith(suffix))) users.push(target);
-  }
-  return users;
 }

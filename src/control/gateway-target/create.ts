@@ -7,6 +7,7 @@ import type { StoreTransaction } from '../../stores/store.ts';
 import { onceForToken } from '../client-token.ts';
 import type { ControlContext, Handler } from '../context.ts';
 import { loadGateway } from '../gateway/load.ts';
+import { beginStatus } from './authorization.ts';
 import { loadTarget, renderTarget } from './load.ts';
 import { storePayload } from './payload.ts';
 import { checkTarget, requireProviders, targetSettings } from './settings.ts';
@@ -47,7 +48,13 @@ async function insert(tx: StoreTransaction, input: TargetInput, ctx: ControlCont
     parentId: input.gatewayIdentifier,
     name,
     document: {
-      status: 'CREATING',
+      ...(await beginStatus(
+        tx,
+        { gatewayId: input.gatewayIdentifier, targetId: id },
+        'CREATING',
+        { ...targetSettings(input), targetConfiguration: input.targetConfiguration },
+        ctx,
+      )),
       statusReasons: [],
       ...(await storePayload(tx, id, input.targetConfiguration)),
       ...targetSettings(input),

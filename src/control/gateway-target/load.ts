@@ -2,6 +2,7 @@
 
 import { GatewayError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { TargetDocument } from '../../core/resources.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
 import { findTargetType } from '../../targets/target-type.ts';
 import { present } from '../context.ts';
@@ -40,8 +41,14 @@ export async function renderTarget(row: Row<'gateway-target'>, ctx: ControlConte
     lastSynchronizedAt: document.lastSynchronizedAt,
     metadataConfiguration: document.metadataConfiguration,
     privateEndpoint: document.privateEndpoint,
+    authorizationData: authorizationData(document),
     protocolType: document.targetConfiguration['mcp'] === undefined ? undefined : 'MCP',
   });
+}
+
+/** Where consent is to be given, as long as the target waits for it. */
+function authorizationData({ status, authorization }: TargetDocument): JsonObject | undefined {
+  return status.endsWith('_PENDING_AUTH') && authorization ? { oauth2: { ...authorization } } : undefined;
 }
 
 /** A target in a list. */
@@ -56,6 +63,7 @@ export function renderTargetSummary(row: Row<'gateway-target'>, ctx: ControlCont
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
     lastSynchronizedAt: document.lastSynchronizedAt,
+    authorizationData: authorizationData(document),
     targetType: found?.type.type,
     resourcePriority: found?.config['resourcePriority'],
     listingMode: found?.config['listingMode'],

@@ -3,6 +3,7 @@
 import { parseArn } from '../../core/arn.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { FieldFault } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { CredentialProviderTypeName, TargetDocument } from '../../core/resources.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
@@ -13,6 +14,9 @@ import type { ControlContext } from '../context.ts';
 import { validationFailure } from '../validate.ts';
 import { mcpServerFaults } from './mcp-server.ts';
 import { propagationFaults } from './propagation.ts';
+
+const API_KEY_PROVIDER = 'api-key-credential-provider';
+const OAUTH_PROVIDER = 'oauth2-credential-provider';
 
 interface CredentialConfiguration extends JsonObject {
   readonly credentialProviderType: CredentialProviderTypeName;
@@ -46,7 +50,10 @@ export function checkTarget(input: TargetInput, gateway: Row<'gateway'>, ctx: Co
       faults.push({ name: name.startsWith(place[0] ?? '') ? name : [...place, name].join('.'), message });
   }
   for (const [index, configuration] of (input.credentialProviderConfigurations ?? []).entries())
-    faults.push(...credentialFaults(configuration, index, found?.type, ctx));
+    faults.push(
+      ...credentialFaults(configuration, index, found?.type, ctx),
+      ...userGrantFaults(configuration, index, gateway),
+    );
   faults.push(...propagationFaults(input.metadataConfiguration));
   faults.push(...mcpServerFaults(input, gateway.document, ctx));
   if (faults.length > 0) throw validationFailure(faults);
@@ -85,6 +92,24 @@ function credentialFaults(
     .map((fault) => ({ name: `${place}.${fault.name}`, message: fault.message }));
 }
 
+/** Grants on behalf of users need to know who the user is. */
+function userGrantFaults(
+  { credentialProvider }: CredentialConfiguration,
+  index: number,
+  { document }: Row<'gateway'>,
+): readonly FieldFault[] {
+  const oauth = credentialProvider?.['oauthCredentialProvider'];
+  const grant = isJsonObject(oauth) ? oauth['grantType'] : undefined;
+  const needsUser = grant === 'AUTHORIZATION_CODE' || grant === 'TOKEN_EXCHANGE';
+  if (!needsUser || document.authorizerType === 'CUSTOM_JWT') return [];
+  return [
+    {
+      name: `credentialProviderConfigurations.${index + 1}.member.credentialProvider.oauthCredentialProvider.grantType`,
+      message: `${grant} needs a gateway with authorizerType CUSTOM_JWT: its callers are the users`,
+    },
+  ];
+}
+
 /**
  * Every credential provider that the target refers to has to be there, in this account.
  * @throws GatewayError NotFound, the same for a foreign provider and one that does not exist.
@@ -97,9 +122,8 @@ export async function requireProviders(
   for (const configuration of input.credentialProviderConfigurations ?? [])
     for (const arn of providerArnsOf([configuration], ctx)) {
       const reference = parseArn(arn, ctx.arns);
-      const isThere =
-        reference?.kind === 'api-key-credential-provider' &&
-        (await reader.find('api-key-credential-provider', '', reference.name)) !== undefined;
+      const kind = configuration.credentialProviderType === 'OAUTH' ? OAUTH_PROVIDER : API_KEY_PROVIDER;
+      const isThere = reference?.kind === kind && (await reader.find(kind, '', reference.name)) !== undefined;
       if (!isThere) throw new GatewayError('NotFound', `Credential provider ${arn} not found`);
     }
 }

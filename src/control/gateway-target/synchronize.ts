@@ -6,6 +6,7 @@ import type { TargetStatus } from '../../core/resources.ts';
 import type { Handler } from '../context.ts';
 import { loadGateway } from '../gateway/load.ts';
 import { validationFailure } from '../validate.ts';
+import { beginStatus } from './authorization.ts';
 import { loadTarget, renderTarget } from './load.ts';
 import { hasStaticTools } from './mcp-server.ts';
 
@@ -36,7 +37,9 @@ export const synchronizeGatewayTargets: Handler = async (input, ctx) => {
         'Conflict',
         `Target ${row.id} is in status ${status} and cannot be synchronized`,
       );
-    return tx.replace('gateway-target', row, { ...row.document, status: 'SYNCHRONIZING', statusReasons: [] });
+    const at = { gatewayId: gateway.id, targetId: row.id };
+    const begun = await beginStatus(tx, at, 'SYNCHRONIZING', row.document, ctx);
+    return tx.replace('gateway-target', row, { ...row.document, ...begun, statusReasons: [] });
   });
   ctx.wake('gateway-target', row.id);
   return { targets: [await renderTarget(row, ctx)] };

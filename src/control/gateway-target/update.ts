@@ -6,6 +6,7 @@ import type { Handler } from '../context.ts';
 import { loadGateway } from '../gateway/load.ts';
 import { present } from '../context.ts';
 import { validationFailure } from '../validate.ts';
+import { beginStatus } from './authorization.ts';
 import { loadTarget, renderTarget } from './load.ts';
 import { storePayload } from './payload.ts';
 import { checkTarget, requireProviders, targetSettings } from './settings.ts';
@@ -28,7 +29,13 @@ export const updateGatewayTarget: Handler = async (json, ctx) => {
       ...(await storePayload(tx, row.id, input.targetConfiguration)),
       ...targetSettings(input),
       ...present({ live, lastSynchronizedAt }),
-      status: 'UPDATING',
+      ...(await beginStatus(
+        tx,
+        { gatewayId: gateway.id, targetId: row.id },
+        'UPDATING',
+        { ...targetSettings(input), targetConfiguration: input.targetConfiguration },
+        ctx,
+      )),
       statusReasons: [],
       tags,
     });

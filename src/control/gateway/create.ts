@@ -6,6 +6,7 @@ import type { Tags } from '../../core/resources.ts';
 import { onceForToken } from '../client-token.ts';
 import type { Handler } from '../context.ts';
 import { checkTags } from '../tag/check.ts';
+import { createGatewayIdentity } from '../workload-identity/workload-identity.ts';
 import { loadGateway, renderGateway } from './load.ts';
 import { checkGateway, gatewaySettings } from './settings.ts';
 import type { GatewayInput } from './settings.ts';
@@ -30,6 +31,7 @@ export const createGateway: Handler = async (json, ctx) => {
         name: input.name,
         document: { status: 'CREATING', statusReasons: [], ...gatewaySettings(input), tags },
       });
+      await createGatewayIdentity(tx, created.id);
       return created.id;
     });
     return loadGateway(tx, id);

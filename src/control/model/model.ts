@@ -7,6 +7,8 @@ import {
   AUTHORIZATION_SERVER_SHAPES,
 } from './authorization-server-model.ts';
 import { CREDENTIAL_SHAPES } from './credential-shapes.ts';
+import { IDENTITY_OPERATIONS } from './identity-operations.ts';
+import { IDENTITY_SHAPES } from './identity-shapes.ts';
 import { GATEWAY_SHAPES } from './gateway-shapes.ts';
 import { PASSTHROUGH_SHAPES } from './passthrough-shapes.ts';
 import type { OperationModel, Shape, ShapeRef, Shapes } from './shape.ts';
@@ -19,6 +21,7 @@ export const SHAPES: Shapes = Object.freeze({
   ...TARGET_SHAPES,
   ...PASSTHROUGH_SHAPES,
   ...CREDENTIAL_SHAPES,
+  ...IDENTITY_SHAPES,
   ...ACCESS_SHAPES,
   ...AUTHORIZATION_SERVER_SHAPES,
   ...SEARCH_SHAPES,
@@ -250,6 +253,7 @@ export const OPERATIONS: readonly OperationModel[] = Object.freeze([
     doc: 'Makes a new master key and rewraps every secret under it. Run it again if it was broken off.',
     extension: true,
   },
+  ...IDENTITY_OPERATIONS,
   ...AUTHORIZATION_SERVER_OPERATIONS,
   {
     name: 'PutResourcePolicy',

@@ -8,7 +8,8 @@ import type { Row, StoreReader } from '../../stores/store.ts';
 import type { ControlContext } from '../context.ts';
 import { checkTags } from './check.ts';
 
-type Tagged = 'gateway' | 'gateway-target' | 'api-key-credential-provider';
+type Named = 'api-key-credential-provider' | 'oauth2-credential-provider' | 'workload-identity';
+type Tagged = 'gateway' | 'gateway-target' | Named;
 type TaggedRow = { [K in Tagged]: { readonly kind: K; readonly row: Row<K> } }[Tagged];
 
 /** @throws GatewayError NotFound when the ARN names nothing of this account, whatever the reason. */
@@ -26,9 +27,11 @@ export async function loadTagged(reader: StoreReader, arn: string, ctx: ControlC
       if (row && row.parentId === reference.gatewayId) return { kind: 'gateway-target', row };
       throw missing;
     }
-    case 'api-key-credential-provider': {
-      const row = await reader.find('api-key-credential-provider', '', reference.name);
-      if (row) return { kind: 'api-key-credential-provider', row };
+    case 'api-key-credential-provider':
+    case 'oauth2-credential-provider':
+    case 'workload-identity': {
+      const row = await reader.find(reference.kind, '', reference.name);
+      if (row) return { kind: reference.kind, row } as TaggedRow;
       throw missing;
     }
     default:
@@ -60,7 +63,7 @@ export async function changeTags(
         break;
       }
       default:
-        await tx.replace('api-key-credential-provider', row, { ...row.document, tags }, { quiet: true });
+        await tx.replace(kind, row, { ...row.document, tags }, { quiet: true });
     }
     return { kind, id: row.id, hasNewSettings };
   });

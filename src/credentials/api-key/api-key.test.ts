@@ -94,13 +94,13 @@ describe('API key', () => {
     const body = Buffer.from(
       `plain ${key} json ${JSON.stringify({ key })} url ${encodeURIComponent(key)} b64 ${Buffer.from(key).toString('base64')} ü`,
     );
-    const shown = credential({}, key).conceal({ ...echo, body });
+    const shown = credential({}, key).conceal({ ...echo, body }, undefined);
     expect(shown.body.toString()).toBe('plain [secret] json {"key":"[secret]"} url [secret] b64 [secret] ü');
     expect(shown.headers).toEqual({ location: '/x?key=[secret]', other: 'same' });
     const clean = { ...echo, headers: {}, body: Buffer.from('nothing here') };
-    expect(credential({}, key).conceal(clean)).toBe(clean);
+    expect(credential({}, key).conceal(clean, undefined)).toBe(clean);
     const short = { ...clean, body: Buffer.from('1 2 3') };
-    expect(credential({}, '2').conceal(short)).toBe(short);
+    expect(credential({}, '2').conceal(short, undefined)).toBe(short);
   });
 
   it('takes the place of a cookie of its name', async () => {
@@ -129,7 +129,9 @@ describe('API key', () => {
       Buffer.from(key, 'utf16le').swap16().toString('latin1'),
     ]) {
       const body = Buffer.from(`<${echo}>`, 'latin1');
-      const shown = credential({}, key).conceal({ status: 200, headers: {}, body }).body.toString('latin1');
+      const shown = credential({}, key)
+        .conceal({ status: 200, headers: {}, body }, undefined)
+        .body.toString('latin1');
       expect(shown, echo).toBe('<[secret]>');
     }
   });

@@ -4,6 +4,7 @@
 
 import { passHeaders } from '../../core/response-headers.ts';
 import { randomBytes } from 'node:crypto';
+import type { CallContext } from '../../core/call.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { OutboundRequest, UpstreamStream } from '../../core/outbound.ts';
 import { createSseParser } from '../../lib/sse.ts';
@@ -17,6 +18,12 @@ import type { Limits, Reply, ResumePoint, SendOptions, Transport } from './trans
 
 const EVENT_STREAM = 'text/event-stream';
 
+/** An answer that has begun, and what it answers. */
+interface Opened {
+  readonly answer: UpstreamStream;
+  readonly request: OutboundRequest;
+}
+
 /** The transport to one endpoint. */
 export function createHttpTransport(endpoint: URL, services: TargetServices, limits: Limits): Transport {
   const label = endpoint.host;
@@ -24,12 +31,7 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
   const own = randomBytes(6).toString('base64url');
   let ids = 0;
 
-  async function open(
-    method: string,
-    options: SendOptions,
-    accept: string,
-    body?: string,
-  ): Promise<UpstreamStream> {
+  async function open(method: string, options: SendOptions, accept: string, body?: string): Promise<Opened> {
     const { ctx, headers = {} } = options;
     const bare: OutboundRequest = {
       method,
@@ -41,18 +43,16 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
       },
       ...(body === undefined ? {} : { body }),
     };
-    const request = await services.applyCredential(
-      propagate(bare, ctx, services.propagation),
-      ctx,
-      undefined,
-    );
-    const remaining = ctx.deadline - services.clock.monotonic();
-    const answer = await services.egress.stream(request, {
-      signal: ctx.signal,
-      headersTimeoutMs: Math.min(limits.idleMs, remaining),
-    });
+    let request = await services.applyCredential(propagate(bare, ctx, services.propagation), ctx, undefined);
+    let answer = await stream(request, ctx);
+    // Refused before anything was done, so that it may be sent once more.
+    const renewed = answer.status === 401 ? await renew(request, answer, ctx) : undefined;
+    if (renewed) {
+      request = renewed;
+      answer = await stream(request, ctx);
+    }
     passHeaders(answer.headers, services.propagation.responseHeaders, ctx);
-    if (answer.status < 300 || answer.status >= 400) return answer;
+    if (answer.status < 300 || answer.status >= 400) return { answer, request };
     answer.cancel();
     throw new GatewayError(
       'UpstreamInvalid',
@@ -60,16 +60,38 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
     );
   }
 
-  function toReply(answer: UpstreamStream, options: SendOptions): Reply {
-    const { headers } = services.conceal({
-      status: answer.status,
-      headers: answer.headers,
-      body: Buffer.alloc(0),
+  function stream(request: OutboundRequest, ctx: CallContext): Promise<UpstreamStream> {
+    const remaining = ctx.deadline - services.clock.monotonic();
+    return services.egress.stream(request, {
+      signal: ctx.signal,
+      headersTimeoutMs: Math.min(limits.idleMs, remaining),
     });
+  }
+
+  async function renew(
+    request: OutboundRequest,
+    answer: UpstreamStream,
+    ctx: CallContext,
+  ): Promise<OutboundRequest | undefined> {
+    try {
+      const renewed = await services.renewCredential(request, ctx);
+      if (renewed) answer.cancel();
+      return renewed;
+    } catch (thrown) {
+      answer.cancel();
+      throw thrown;
+    }
+  }
+
+  function toReply({ answer, request }: Opened, options: SendOptions): Reply {
+    const { headers } = services.conceal(
+      { status: answer.status, headers: answer.headers, body: Buffer.alloc(0) },
+      request,
+    );
     const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
     let point: ResumePoint | undefined;
     const conceal = (body: Buffer): Buffer =>
-      services.conceal({ status: answer.status, headers: {}, body }).body;
+      services.conceal({ status: answer.status, headers: {}, body }, request).body;
     const bytes = readAlive(answer, options, { label, idleMs: limits.idleMs, clock: services.clock });
 
     async function* readEvents(): AsyncGenerator<Message, void, undefined> {

@@ -47,7 +47,7 @@ export function createStdioTransport(options: StdioTransportOptions): Transport 
   channel.onLine((line) => {
     if (line.trim() === '') return;
     try {
-      const { body } = services.conceal({ status: 200, headers: {}, body: Buffer.from(line) });
+      const { body } = services.conceal({ status: 200, headers: {}, body: Buffer.from(line) }, undefined);
       for (const message of parseMessages(body, label)) take(message);
     } catch {
       // Programs that print to stdout what belongs on stderr are common; nobody's answer is lost with it.

@@ -5,6 +5,7 @@ import type { CallContext } from '../../core/call.ts';
 import { toGatewayError, type GatewayError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { renderNoAnswer } from '../../core/no-answer.ts';
+import type { OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
 import { passHeaders } from '../../core/response-headers.ts';
 import type { CatalogueEntry, ToolResult } from '../../core/tool.ts';
 import { compileSchema } from '../../lib/json-schema/compile.ts';
@@ -61,14 +62,17 @@ async function callOperation(
   const plain = propagate(buildRequest(args), ctx, services.propagation);
   try {
     // `none`: the operation says that it is public, so the secret stays at home.
-    const request =
+    let request =
       plan.security === 'none' ? plain : await services.applyCredential(plain, ctx, plan.security);
-    const answer = await services.egress.request(request, {
-      signal: ctx.signal,
-      timeoutMs: Math.max(1, Math.ceil(ctx.deadline - performance.now())),
-      maxResponseBytes: MAX_RESPONSE_BYTES,
-    });
-    const response = services.conceal(answer);
+    let answer = await send(request, ctx, services);
+    // Refused before anything was done, so that it may be sent once more.
+    const renewed =
+      answer.status === 401 && request !== plain ? await services.renewCredential(request, ctx) : undefined;
+    if (renewed) {
+      request = renewed;
+      answer = await send(request, ctx, services);
+    }
+    const response = services.conceal(answer, request);
     passHeaders(response.headers, services.propagation.responseHeaders, ctx);
     const result = renderResult(response, {
       requestId: ctx.requestId,
@@ -89,6 +93,18 @@ async function callOperation(
     );
     return result;
   }
+}
+
+function send(
+  request: OutboundRequest,
+  ctx: CallContext,
+  { egress }: TargetServices,
+): Promise<UpstreamResponse> {
+  return egress.request(request, {
+    signal: ctx.signal,
+    timeoutMs: Math.max(1, Math.ceil(ctx.deadline - performance.now())),
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+  });
 }
 
 // The template, not the URL: that one holds the caller's values and perhaps a key.

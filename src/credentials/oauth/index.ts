@@ -1,0 +1,119 @@
+// OAuth 2.0 access tokens on outbound calls (AgentCore's OAUTH): as the gateway itself, on behalf of a user who has
+// given consent, or in exchange for the caller's own token. Where tokens come from is the token source's matter; here
+// one goes onto the request (RFC 6750 §2.1), and nowhere else.
+
+import { LRUCache } from 'lru-cache';
+import type { CallContext } from '../../core/call.ts';
+import { concealForms, formsOf } from '../../core/conceal.ts';
+import type { EchoForm } from '../../core/conceal.ts';
+import { GatewayError } from '../../core/errors.ts';
+import type { FieldFault } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { isOwnParameter } from '../../core/oauth-provider.ts';
+import type { OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
+import type { TokenWish } from '../../core/token-source.ts';
+import { returnUrlFault } from '../../core/web-address.ts';
+import { Secret } from '../../lib/secret.ts';
+import type { Credential, CredentialServices, CredentialType } from '../credential-type.ts';
+
+const PLACE = 'credentialProvider.oauthCredentialProvider';
+const GRANTS = ['CLIENT_CREDENTIALS', 'AUTHORIZATION_CODE', 'TOKEN_EXCHANGE'] as const;
+const SCHEME = 'Bearer ';
+/** Tokens in use at the same time whose spellings are kept ready. */
+const REMEMBERED_FORMS = 256;
+
+function parse(provider: JsonObject | undefined): TokenWish | undefined {
+  const config = provider?.['oauthCredentialProvider'];
+  if (!isJsonObject(config) || typeof config['providerArn'] !== 'string') return undefined;
+  const { scopes, customParameters, grantType, defaultReturnUrl } = config;
+  return Object.freeze({
+    providerArn: config['providerArn'],
+    grantType: GRANTS.find((grant) => grant === grantType) ?? 'CLIENT_CREDENTIALS',
+    scopes: Array.isArray(scopes) ? scopes.map(String) : [],
+    customParameters: Object.fromEntries(
+      Object.entries(isJsonObject(customParameters) ? customParameters : {}).map(([name, value]) => [
+        name,
+        String(value),
+      ]),
+    ),
+    ...(typeof defaultReturnUrl === 'string' ? { defaultReturnUrl } : {}),
+  });
+}
+
+function check(provider: JsonObject | undefined): readonly FieldFault[] {
+  const wish = parse(provider);
+  if (!wish)
+    return [
+      { name: 'credentialProvider', message: 'OAUTH needs credentialProvider.oauthCredentialProvider' },
+    ];
+  const faults: FieldFault[] = [];
+  for (const scope of wish.scopes)
+    // RFC 6749 §3.3: a scope is one word, so that none can smuggle in another.
+    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
+      faults.push({
+        name: `${PLACE}.scopes`,
+        message: 'must each be one word of visible ASCII (RFC 6749 §3.3)',
+      });
+  for (const name of Object.keys(wish.customParameters))
+    if (isOwnParameter(name))
+      faults.push({ name: `${PLACE}.customParameters`, message: `${name} is set by the gateway itself` });
+  if (wish.defaultReturnUrl !== undefined) {
+    const fault = returnUrlFault(wish.defaultReturnUrl);
+    if (fault !== undefined) faults.push({ name: `${PLACE}.defaultReturnUrl`, message: `Member ${fault}` });
+  }
+  return faults;
+}
+
+function prepare(provider: JsonObject | undefined, { tokens }: CredentialServices): Credential {
+  const wish = parse(provider);
+  const forms = new LRUCache<string, readonly EchoForm[]>({ max: REMEMBERED_FORMS });
+
+  async function attach(request: OutboundRequest, ctx: CallContext): Promise<OutboundRequest> {
+    if (!wish)
+      throw new GatewayError('CredentialUnavailable', 'The credential of this target is not configured.');
+    return withToken(request, await tokens.token(wish, ctx));
+  }
+
+  return Object.freeze({
+    apply: (request: OutboundRequest, ctx: CallContext) => attach(request, ctx),
+    conceal(response: UpstreamResponse, request: OutboundRequest | undefined) {
+      const token = request && tokenOf(request);
+      if (token === undefined) return response;
+      let known = forms.get(token);
+      if (!known) forms.set(token, (known = formsOf(token)));
+      return concealForms(response, known);
+    },
+    async renew(request: OutboundRequest, ctx: CallContext) {
+      const token = tokenOf(request);
+      if (!wish || token === undefined) return undefined;
+      tokens.reject(wish, ctx, new Secret(token));
+      const again = await attach(request, ctx);
+      return tokenOf(again) === token ? undefined : again;
+    },
+  });
+}
+
+function withToken(request: OutboundRequest, token: Secret): OutboundRequest {
+  const headers: Record<string, string> = {};
+  for (const name in request.headers)
+    if (name.toLowerCase() !== 'authorization') headers[name] = request.headers[name] ?? '';
+  headers['authorization'] = `${SCHEME}${token.reveal()}`;
+  return { ...request, headers };
+}
+
+function tokenOf({ headers }: OutboundRequest): string | undefined {
+  const value = headers['authorization'];
+  return value?.startsWith(SCHEME) === true ? value.slice(SCHEME.length) : undefined;
+}
+
+export const oauthCredential = Object.freeze({
+  type: 'OAUTH',
+  check,
+  providerArns: (provider: JsonObject | undefined) => {
+    const wish = parse(provider);
+    return wish ? [wish.providerArn] : [];
+  },
+  placement: () => ({ in: 'header', name: 'Authorization', prefix: 'Bearer' }) as const,
+  prepare,
+} as const) satisfies CredentialType;

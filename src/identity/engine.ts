@@ -1,0 +1,226 @@
+// The identity service of one process: puts its parts together, follows what other processes change, and answers
+// applications that ask for tokens through the API.
+
+import { parseArn } from '../core/arn.ts';
+import type { ArnScope } from '../core/arn.ts';
+import type { Log } from '../core/call.ts';
+import { GatewayError, invalidField, toGatewayError } from '../core/errors.ts';
+import type { Egress } from '../core/outbound.ts';
+import type { TokenUser } from '../core/resources.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Store } from '../stores/store.ts';
+import { createConsentFlow } from './consent-flow.ts';
+import { createConsentList } from './consent-list.ts';
+import { createConsentSessions } from './consent-sessions.ts';
+import type { SessionRow } from './consent-sessions.ts';
+import { createGrants } from './grants.ts';
+import type { Identity, ResourceToken, ResourceWish, WorkloadClaims } from './identity.ts';
+import { createProviders } from './providers.ts';
+import type { Sealing } from './providers.ts';
+import { createAuthorizationServers } from './servers.ts';
+import { createTokenSource } from './token-source.ts';
+import { createTokenVault, tokenKey } from './token-vault.ts';
+import type { TokenNeed } from './token-vault.ts';
+import { createIdentityWeb } from './web.ts';
+
+const POLL_MS = 2_000;
+const SWEEP_MS = 10 * 60_000;
+
+export interface IdentityServices extends Sealing {
+  readonly store: Store;
+  readonly egress: Egress;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly scope: ArnScope;
+  /** Base of every URL handed out; known once the process listens. */
+  readonly publicUrl: () => string;
+}
+
+/** An identity service that has not started; it can be asked from the beginning. */
+export function createIdentity(services: IdentityServices): Identity {
+  const { store, clock, log, publicUrl } = services;
+  const providers = createProviders(store, services);
+  const servers = createAuthorizationServers(services);
+  const grants = createGrants({ ...services, servers });
+  const vault = createTokenVault({ ...services, grants });
+  const sessions = createConsentSessions({ store, clock, publicUrl });
+  const callbackUrl = (providerId: string): string => `${publicUrl()}/identities/callback/${providerId}`;
+  const flow = createConsentFlow({ ...services, sessions, providers, servers, grants, vault, callbackUrl });
+  const consentList = createConsentList({ store, log, providers, grants, vault });
+  const listeners: ((targetId: string) => void)[] = [];
+  const providerIds = new Map<string, string>();
+  const timers: NodeJS.Timeout[] = [];
+  let stopListening: (() => void) | undefined;
+  let sequence = 0;
+
+  function tell({ document }: SessionRow): void {
+    if (document.targetId !== undefined) for (const listener of listeners) listener(document.targetId);
+  }
+
+  async function resourceToken(
+    claims: WorkloadClaims,
+    wish: ResourceWish,
+    subject?: Secret,
+  ): Promise<ResourceToken> {
+    const provider = await providers.byName(wish.providerName);
+    const { scopes, customParameters, resources, audiences } = wish;
+    const common = { workloadId: claims.workloadId, scopes, customParameters, resources, audiences };
+    if (wish.flow === 'M2M') {
+      const need: TokenNeed = { ...common, grant: 'CLIENT_CREDENTIALS' };
+      return given(await vault.obtain(tokenKey(provider.id, need), need, provider));
+    }
+    const { user } = claims;
+    if (!user) throw invalidField('workloadIdentityToken', `does not name a user, whom ${wish.flow} needs`);
+    if (wish.flow === 'ON_BEHALF_OF_TOKEN_EXCHANGE') {
+      if (!subject)
+        throw invalidField(
+          'workloadIdentityToken',
+          'was not made for the token of a user (GetWorkloadAccessTokenForJWT)',
+        );
+      const need: TokenNeed = { ...common, grant: 'TOKEN_EXCHANGE', user, subject };
+      return given(await vault.obtain(tokenKey(provider.id, need), need, provider));
+    }
+    const need = { ...common, grant: 'AUTHORIZATION_CODE', user } as const;
+    const key = tokenKey(provider.id, need);
+    const isForced = wish.forceAuthentication === true && wish.sessionUri === undefined;
+    if (wish.sessionUri !== undefined) {
+      const pending = await pendingSession(wish.sessionUri, key);
+      if (pending) return pending;
+    }
+    const token = isForced ? undefined : await vault.obtain(key, need, provider);
+    if (token) return { accessToken: token };
+    if (wish.sessionUri !== undefined) return { sessionUri: wish.sessionUri, sessionStatus: 'FAILED' };
+    const { returnUrl, customState } = wish;
+    if (returnUrl !== undefined) await sessions.checkReturnUrl(claims.workloadId, returnUrl);
+    const { authorizationUrl, sessionUri } = await sessions.request({
+      need,
+      tokenKey: key,
+      providerId: provider.id,
+      ...(returnUrl === undefined ? {} : { returnUrl }),
+      ...(customState === undefined ? {} : { customState }),
+    });
+    return { authorizationUrl, sessionUri };
+  }
+
+  /** How far a session is that an application waits for; undefined when it is complete. */
+  async function pendingSession(sessionUri: string, key: string): Promise<ResourceToken | undefined> {
+    const row = await sessions.find(sessionUri);
+    if (row?.document.tokenKey !== key || row.document.status === 'failed')
+      return { sessionUri, sessionStatus: 'FAILED' };
+    if (row.document.status === 'completed') return undefined;
+    return { authorizationUrl: sessions.linkOf(sessionUri), sessionUri, sessionStatus: 'IN_PROGRESS' };
+  }
+
+  /** What other processes have changed is forgotten here, so that it is read anew. */
+  async function follow(): Promise<void> {
+    for (;;) {
+      const changes = await store.changes(sequence);
+      for (const { kind, id } of changes) {
+        if (kind === 'oauth2-credential-provider') vault.forget({ providerId: id });
+        if (kind === 'oauth-token') vault.forgetUnless(id, await store.get('oauth-token', id));
+      }
+      sequence = changes.at(-1)?.sequence ?? sequence;
+      if (changes.length < 1000) return;
+    }
+  }
+
+  function quietly(work: () => Promise<void>): () => void {
+    let isRunning = false;
+    return () => {
+      if (isRunning) return;
+      isRunning = true;
+      work()
+        .catch((thrown: unknown) =>
+          log.warn({ reason: toGatewayError(thrown).message }, 'identity task failed'),
+        )
+        .finally(() => (isRunning = false));
+    };
+  }
+
+  return Object.freeze({
+    callbackUrl,
+    tokens: Object.freeze({
+      tokensFor: (gatewayId, onBehalfOf) =>
+        createTokenSource(gatewayId, onBehalfOf, {
+          scope: services.scope,
+          providers,
+          vault,
+          sessions,
+          providerIds,
+        }),
+      resourceToken,
+      removeTokens: (of) => consentList.removeAll(of),
+    } satisfies Identity['tokens']),
+    consents: Object.freeze({
+      async begin(tx, wish) {
+        const reference = parseArn(wish.providerArn, services.scope);
+        const provider =
+          reference?.kind === 'oauth2-credential-provider'
+            ? await tx.find('oauth2-credential-provider', '', reference.name)
+            : undefined;
+        if (!provider)
+          throw new GatewayError('NotFound', `Credential provider ${wish.providerArn} not found`);
+        const user: TokenUser = { userId: wish.userId };
+        const { scopes, customParameters, gatewayId, targetId, returnUrl } = wish;
+        const need = {
+          grant: 'AUTHORIZATION_CODE',
+          workloadId: gatewayId,
+          user,
+          scopes,
+          customParameters,
+          resources: [],
+          audiences: [],
+        } as const;
+        const { authorizationUrl } = await sessions.begin(tx, {
+          need,
+          tokenKey: tokenKey(provider.id, need),
+          providerId: provider.id,
+          targetId,
+          ...(returnUrl === undefined ? {} : { returnUrl }),
+        });
+        return authorizationUrl;
+      },
+      async complete(sessionUri, user, mayTouch) {
+        tell(await flow.complete(sessionUri, user, mayTouch));
+      },
+      list: (user) => consentList.list(user),
+      revoke: (consentId) => consentList.revoke(consentId),
+      onTargetConsent: (listener) => void listeners.push(listener),
+      allowedReturnUrls: (workloadId) => sessions.allowedReturnUrls(workloadId),
+    } satisfies Identity['consents']),
+    web: createIdentityWeb({
+      log,
+      store,
+      publicUrl,
+      sessions,
+      flow,
+      providers,
+      servers,
+      list: (user) => consentList.list(user),
+      revoke: (consentId) => consentList.revoke(consentId),
+      onCompleted: tell,
+    }),
+    async start() {
+      sequence = await store.sequence();
+      const following = quietly(follow);
+      stopListening = store.onChange(following);
+      timers.push(setInterval(following, POLL_MS).unref());
+      timers.push(
+        setInterval(
+          quietly(() => sessions.sweep()),
+          SWEEP_MS,
+        ).unref(),
+      );
+    },
+    close() {
+      stopListening?.();
+      for (const timer of timers) clearInterval(timer);
+    },
+  });
+}
+
+function given(token: Secret | undefined): ResourceToken {
+  if (token) return { accessToken: token };
+  throw new GatewayError('CredentialUnavailable', 'The authorization server gave no token.');
+}
