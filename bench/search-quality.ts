@@ -19,7 +19,7 @@ import { readWordTable } from '../src/search/words/word-table.ts';
 import { createPlainBm25 } from './plain-bm25.ts';
 
 const LIMIT = 10;
-const GRID = [0, 0.3, 0.6, 0.9, 1.1, 1.4];
+const GRID = [0, 0.2, 0.4, 0.7, 1.1, 1.5];
 const METHODS = ['plain BM25', 'BM25F', 'words', 'sentences', 'BM25F + words', 'all'] as const;
 
 /** All legs of one question. */

@@ -95,9 +95,10 @@ async function call(
   path: string,
   body: JsonObject | undefined,
   client: ControlClientOptions,
+  query: Readonly<Record<string, string>> = {},
 ): Promise<JsonObject> {
   const answer = await callControlPlane(
-    { method, path, query: {}, ...(body ? { body: JSON.stringify(body) } : {}) },
+    { method, path, query, ...(body ? { body: JSON.stringify(body) } : {}) },
     client,
   );
   if (answer.status >= 300)
@@ -108,11 +109,16 @@ async function call(
 
 /** A name or an id: an id is taken as it is when no gateway has it for a name. */
 async function gatewayIdOf(named: string, client: ControlClientOptions): Promise<string> {
-  const { items } = await call('GET', '/gateways/', undefined, client);
-  const found = (Array.isArray(items) ? items : []).find(
-    (item) => isJsonObject(item) && item['name'] === named,
-  );
-  return isJsonObject(found) ? String(found['gatewayId']) : named;
+  let nextToken: string | undefined;
+  do {
+    const query: Record<string, string> = nextToken === undefined ? {} : { nextToken };
+    const page = await call('GET', '/gateways/', undefined, client, query);
+    const items = Array.isArray(page['items']) ? (page['items'] as readonly unknown[]) : [];
+    const found = items.filter(isJsonObject).find(({ name }) => name === named);
+    if (found) return String(found['gatewayId']);
+    nextToken = typeof page['nextToken'] === 'string' ? page['nextToken'] : undefined;
+  } while (nextToken !== undefined);
+  return named;
 }
 
 async function ask(

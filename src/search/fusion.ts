@@ -22,15 +22,15 @@ export interface Ranked {
 /** Below this many tools standard scores are noise. */
 const FEW = 20;
 const MIN_SPREAD = 1e-9;
-/** From this standard score of the first leg’s best on, the other legs count less. */
-const DECISIVE = 5;
+/** From this standard score of the first leg’s best on, the other legs count less, and soon hardly at all. */
+const DECISIVE = 7;
 
 /** The best rows by the sum of all legs, of which the first leads; best first, equal ones in order of rows. */
 export function fuse(legs: readonly Leg[], size: number, limit: number, visible?: Visible): Ranked[] {
   const count = visible?.count ?? size;
   const measures = legs.map((leg) => measureOf(leg, size, count, visible));
   const lead = measures[0]?.best ?? 0;
-  const share = lead > DECISIVE ? DECISIVE / lead : 1;
+  const share = lead > DECISIVE ? (DECISIVE / lead) ** 3 : 1;
   const factors = legs.map(({ weight }, leg) => (leg === 0 ? weight : weight * share));
   const best: { row: number; score: number }[] = [];
   for (let row = 0; row < size; row += 1) {

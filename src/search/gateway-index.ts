@@ -16,7 +16,7 @@ import type { WordTable } from './words/word-table.ts';
 import { vectorOfTool, vectorOfWords } from './words/word-vectors.ts';
 
 /** What the legs count beside the lexical one; docs/search.md says how these were chosen. */
-export const WORDS_WEIGHT = 0.6;
+export const WORDS_WEIGHT = 0.4;
 /** A leg of sentences takes part when at least this share of the tools has a vector. */
 const MIN_FILLED = 0.5;
 /** Without a word in common, and with no word vector of a tool as near as this, a question is taken for nonsense. */
