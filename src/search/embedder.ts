@@ -38,6 +38,6 @@ export type EmbedderSettings = Readonly<Record<string, string>>;
 export interface EmbedderType {
   /** Value of the setting `search-embedder`. */
   readonly name: string;
-  /** An embedder by these settings; nothing is loaded or reached before it is used. */
+  /** An embedder by these settings, at once: what it loads it loads aside. Nothing is reached before it is used. */
   open(settings: EmbedderSettings, services: EmbedderServices): Embedder;
 }

@@ -1,5 +1,5 @@
-// The embedder that comes along: the stock sentence encoder in a worker thread, started when it is first needed. No
-// network, no key, no native code. Questions overtake tools that wait to be embedded.
+// The embedder that comes along: the stock sentence encoder in a worker thread. No network, no key, no native code.
+// Questions overtake tools that wait to be embedded.
 
 import { Worker } from 'node:worker_threads';
 import { GatewayError } from '../../../core/errors.ts';
@@ -42,7 +42,8 @@ function open(_settings: unknown, { log }: Pick<EmbedderServices, 'log'>): Embed
       else one?.reject(new GatewayError('Unavailable', `The sentence encoder failed: ${fault ?? ''}`));
     });
     const onEnd = (reason: string): void => {
-      if (worker === made) worker = undefined;
+      if (worker !== made) return;
+      worker = undefined;
       for (const one of waiting.values())
         one.reject(new GatewayError('Unavailable', 'The sentence encoder has stopped.'));
       waiting.clear();
@@ -55,6 +56,17 @@ function open(_settings: unknown, { log }: Pick<EmbedderServices, 'log'>): Embed
     return made;
   }
 
+  function send(texts: readonly string[], isUrgent: boolean): number {
+    const id = (jobs += 1);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    started().postMessage({ id, texts, isUrgent } satisfies WorkerJob);
+    return id;
+  }
+
+  // Loaded ahead and aside: the first question after a start should find it ready.
+  const loading = setImmediate(() => void send([''], true));
+  loading.unref();
+
   return {
     model: MODEL,
     batch: BATCH,
@@ -63,15 +75,13 @@ function open(_settings: unknown, { log }: Pick<EmbedderServices, 'log'>): Embed
     relatedFrom: RELATED_FROM,
     embed(texts, purpose) {
       if (isClosed) return Promise.reject(new GatewayError('Unavailable', 'The sentence encoder is closed.'));
-      const id = (jobs += 1);
       const one: Waiting = Promise.withResolvers();
-      waiting.set(id, one);
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      started().postMessage({ id, texts, isUrgent: purpose === 'query' } satisfies WorkerJob);
+      waiting.set(send(texts, purpose === 'query'), one);
       return one.promise;
     },
     async close() {
       isClosed = true;
+      clearImmediate(loading);
       await worker?.terminate();
     },
   };
