@@ -85,8 +85,9 @@ export const CREDENTIAL_SHAPES: Shapes = {
   ListTagsForResourceResponse: structure({ tags: 'TagMap' }),
   TaggableResourcesArn: sized(20, 1011, {
     pattern:
-      'arn:(?:[^:]+)?:(?:bedrock-agentcore|acps):[a-z0-9-]+:[0-9]{12}:([a-z-]+/[^/]+)(?:/[a-z-]+/[^/]+)*',
-    widened: 'AWS takes bedrock-agentcore ARNs only; the acps form of credential provider ARNs is taken too.',
+      'arn:(?:[^:]+)?:(?:bedrock-agentcore|acps):[a-z0-9-]+:[0-9]{12}:([a-z0-9-]+/[^/]+)(?:/[a-z0-9-]+/[^/]+)*',
+    widened:
+      'AWS takes bedrock-agentcore ARNs without digits in the kind; acps ARNs and oauth2credentialprovider are taken too.',
   }),
   TagMap: map('TagKey', 'TagValue', 0, 50),
   TagKey: sized(1, 128, { pattern: String.raw`[a-zA-Z0-9\s._:/=+@-]*` }),
