@@ -33,7 +33,7 @@ import type { UpstreamLogin, UpstreamSettings } from './upstream-login.ts';
 const MINUTE_MS = 60_000;
 const HOUSEKEEPING_MS = 10 * MINUTE_MS;
 /** Requests of one address that leave something behind. */
-const REGISTRATIONS_A_MINUTE = 30;
+const REGISTRATIONS_A_MINUTE = 60;
 const BEGINNINGS_A_MINUTE = 300;
 const FETCHES_A_MINUTE = 60;
 

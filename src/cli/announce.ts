@@ -8,13 +8,13 @@ import type { QuickstartResult } from './quickstart.ts';
 const NOTES_SHOWN = 12;
 
 /** A ready-to-paste entry for MCP clients (the form that Claude, Cursor, VS Code and others read). */
-export function clientSnippet({ name, mcpUrl, isOpen }: QuickstartResult): object {
+export function clientSnippet({ name, mcpUrl, isOpen, isForUsers }: QuickstartResult): object {
   return {
     mcpServers: {
       [name]: {
         type: 'http',
         url: mcpUrl,
-        ...(isOpen ? {} : { headers: { Authorization: 'Bearer <access token>' } }),
+        ...(isOpen || isForUsers ? {} : { headers: { Authorization: 'Bearer <access token>' } }),
       },
     },
   };
@@ -98,10 +98,7 @@ function importLines(result: QuickstartResult): string[] {
   return [
     field('MCP endpoint', styleText('cyan', result.mcpUrl)),
     ...offerLines(result),
-    field(
-      'Who may call',
-      result.isOpen ? 'anybody on this machine (no authorizer)' : 'callers with a token (CUSTOM_JWT)',
-    ),
+    field('Who may call', whoMayCall(result)),
     ...cautions(result).map((caution) => field('Note', styleText('yellow', caution))),
     ...skipped
       .slice(0, NOTES_SHOWN)
@@ -119,6 +116,13 @@ function importLines(result: QuickstartResult): string[] {
     JSON.stringify(clientSnippet(result), null, 2),
     '',
   ];
+}
+
+function whoMayCall({ isOpen, isForUsers }: QuickstartResult): string {
+  if (isOpen) return 'anybody on this machine (no authorizer)';
+  return isForUsers
+    ? 'users who sign in (add one: gatewright users add <name>)'
+    : 'callers with a token (CUSTOM_JWT)';
 }
 
 function field(name: string, value: string): string {

@@ -20,10 +20,14 @@ const GROUPED = [
   ['access-keys', 'update', 'UpdateAccessKey'],
   ['access-keys', 'rotate', 'RotateAccessKey'],
   ['access-keys', 'delete', 'DeleteAccessKey'],
+  ['clients', 'create', 'CreateOauthClient'],
+  ['clients', 'list', 'ListOauthClients'],
+  ['clients', 'delete', 'DeleteOauthClient'],
   ['vault', 'rotate', 'RotateVaultKey'],
 ] as const;
 const GROUP_DOCS: Readonly<Record<string, string>> = {
   'access-keys': 'Access keys of operators and callers: make, list, limit, rotate, delete.',
+  clients: 'Clients of the authorization server that work without a user: make, list, delete.',
   vault: 'The vault that secrets lie in.',
 };
 

@@ -8,6 +8,7 @@ import { addCheckCommand } from './check-command.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addSearchCommand } from './search-command.ts';
 import { addServeCommand } from './serve-command.ts';
+import { addUsersCommand } from './users-command.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -24,6 +25,8 @@ addServeCommand(program, process.env);
 addCheckCommand(program, process.env);
 addConfigCommand(program, process.env);
 addSearchCommand(program, process.env);
+program.commandsGroup('Operators:');
+addUsersCommand(program, process.env);
 addApiCommands(program, process.env);
 
 try {

@@ -23,6 +23,7 @@ export interface QuickstartFlags extends Record<string, unknown> {
   readonly jwtClient?: string[];
   readonly jwtScope?: string[];
   readonly bareNames?: boolean;
+  readonly users?: boolean;
   readonly includeTags?: string;
   readonly excludeTags?: string;
   readonly includePaths?: string;
@@ -45,7 +46,7 @@ const DEPENDANTS = [
   ['jwtDiscoveryUrl', ['jwtAudience', 'jwtClient', 'jwtScope']],
 ] as const;
 const OPENAPI_FLAGS = ['upstream', ...FILTERS];
-const IMPORT_FLAGS = ['name', 'bareNames', ...DEPENDANTS.flat(2)];
+const IMPORT_FLAGS = ['name', 'bareNames', 'users', ...DEPENDANTS.flat(2)];
 const STDIO = 'stdio:';
 
 /** Adds the flags, in a group of their own. */
@@ -76,6 +77,10 @@ export function addQuickstartFlags(command: Command): Command {
     .option('--jwt-audience <aud...>', 'accepted audiences of such a token')
     .option('--jwt-client <id...>', 'accepted client ids of such a token')
     .option('--jwt-scope <scope...>', 'accepted scopes of such a token')
+    .option(
+      '--users',
+      'only people who sign in: turns the authorization server on (gatewright users add <name>)',
+    )
     .option(
       '--bare-names',
       'tools are named as in the document or server, without the target’s name before them',
@@ -108,10 +113,13 @@ export function quickstartOptions(
     throw new Error('--api-key-header and --api-key-query: give one, the key goes into one place');
   if (discoveryUrl !== undefined && !flags.jwtAudience && !flags.jwtClient && !flags.jwtScope)
     throw new Error('--jwt-discovery-url needs at least one of --jwt-audience, --jwt-client, --jwt-scope');
+  const isForUsers = flags.users === true;
+  if (isForUsers && discoveryUrl !== undefined)
+    throw new Error('--users and --jwt-discovery-url: give one, a gateway trusts one issuer');
   const isOpenToOthers = !isLoopback(config.listen.host);
-  if (discoveryUrl === undefined && isOpenToOthers && config.allowUnauthenticated !== true)
+  if (discoveryUrl === undefined && !isForUsers && isOpenToOthers && config.allowUnauthenticated !== true)
     throw new Error(
-      `Anybody who reaches ${config.listen.host} could call these tools. Say who may with --jwt-discovery-url, or that it is meant so with --allow-unauthenticated.`,
+      `Anybody who reaches ${config.listen.host} could call these tools. Say who may with --users or --jwt-discovery-url, or that it is meant so with --allow-unauthenticated.`,
     );
   if (flags.upstream !== undefined && !isHttpUrl(flags.upstream))
     throw new Error(`--upstream ${flags.upstream} must be a URL such as https://api.example.com/v2`);
@@ -131,6 +139,7 @@ export function quickstartOptions(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as Partial<QuickstartOptions>),
     ...(jwt ? { jwt } : {}),
+    ...(isForUsers ? { isForUsers } : {}),
     gatewayTags: flags.bareNames === true ? { 'gatewright:tool-names': 'bare' } : {},
   };
 }

@@ -54,6 +54,8 @@ export interface QuickstartOptions {
     readonly clients?: readonly string[];
     readonly scopes?: readonly string[];
   };
+  /** Callers sign in at the authorization server of this house. */
+  readonly isForUsers?: boolean;
   readonly gatewayTags: Readonly<Record<string, string>>;
 }
 
@@ -63,6 +65,7 @@ export interface QuickstartResult {
   readonly mcpUrl: string;
   readonly name: string;
   readonly isOpen: boolean;
+  readonly isForUsers: boolean;
   readonly kind: QuickstartSource['kind'];
   readonly report: QuickstartReport;
 }
@@ -90,47 +93,76 @@ export async function quickstart(app: App, options: QuickstartOptions): Promise<
     targetId,
     name,
     mcpUrl: String(gateway['gatewayUrl']),
-    isOpen: options.jwt === undefined,
+    isOpen: options.jwt === undefined && options.isForUsers !== true,
+    isForUsers: options.isForUsers === true,
     kind: options.source.kind,
     report,
   };
 }
 
 async function ensureGateway(app: App, name: string, options: QuickstartOptions): Promise<JsonObject> {
-  const authorizer: JsonObject = options.jwt
-    ? {
-        authorizerType: 'CUSTOM_JWT',
-        authorizerConfiguration: {
-          customJWTAuthorizer: {
-            discoveryUrl: options.jwt.discoveryUrl,
-            ...(options.jwt.audience ? { allowedAudience: options.jwt.audience } : {}),
-            ...(options.jwt.clients ? { allowedClients: options.jwt.clients } : {}),
-            ...(options.jwt.scopes ? { allowedScopes: options.jwt.scopes } : {}),
-          },
-        },
-      }
-    : { authorizerType: 'NONE' };
   const wanted: JsonObject = {
     name,
     roleArn: ROLE_ARN,
     protocolType: 'MCP',
-    ...authorizer,
+    ...authorizerFor(options.jwt ?? ownIssuer(app, options, [app.publicUrl])),
     ...(options.source.kind === 'mcp' ? { protocolConfiguration: { mcp: RELAYING } } : {}),
   };
   const known = await findByName(app, 'ListGateways', {}, 'items', name);
   if (!known) {
     const created = await app.control.invoke('CreateGateway', { ...wanted, tags: options.gatewayTags });
-    return settle(app, 'GetGateway', { gatewayIdentifier: created['gatewayId'] });
+    const gateway = await settle(app, 'GetGateway', { gatewayIdentifier: created['gatewayId'] });
+    return options.isForUsers === true ? updateGateway(app, gateway, wanted, options) : gateway;
   }
   if (known['authorizerType'] !== wanted['authorizerType'])
     throw new Error(
       `The gateway ${name} already exists with authorizer ${String(known['authorizerType'])}, which cannot be changed. Choose another --name; or start without --openapi and --mcp and delete its targets (gatewright delete-gateway-target), then it: gatewright delete-gateway --gateway-identifier ${String(known['gatewayId'])}`,
     );
-  const gatewayIdentifier = known['gatewayId'];
-  await app.control.invoke('UpdateGateway', { gatewayIdentifier, ...wanted });
-  const gateway = await settle(app, 'GetGateway', { gatewayIdentifier });
+  const present = await app.control.invoke('GetGateway', { gatewayIdentifier: known['gatewayId'] });
+  const gateway = await updateGateway(app, present, wanted, options);
   await setTags(app, String(gateway['gatewayArn']), options.gatewayTags, ['gatewright:tool-names']);
   return gateway;
+}
+
+async function updateGateway(
+  app: App,
+  { gatewayId, gatewayUrl }: JsonObject,
+  wanted: JsonObject,
+  options: QuickstartOptions,
+): Promise<JsonObject> {
+  // Its address, which is the audience of its tokens, is known only now.
+  const own = ownIssuer(app, options, [String(gatewayUrl)]);
+  await app.control.invoke('UpdateGateway', {
+    gatewayIdentifier: gatewayId,
+    ...wanted,
+    ...(own ? authorizerFor(own) : {}),
+  });
+  return settle(app, 'GetGateway', { gatewayIdentifier: gatewayId });
+}
+
+/** The authorization server of this house as the issuer. */
+function ownIssuer(
+  app: App,
+  { isForUsers }: QuickstartOptions,
+  audience: readonly string[],
+): QuickstartOptions['jwt'] {
+  if (isForUsers !== true) return undefined;
+  return { discoveryUrl: `${app.publicUrl}/oauth/.well-known/openid-configuration`, audience };
+}
+
+function authorizerFor(jwt: QuickstartOptions['jwt']): JsonObject {
+  if (!jwt) return { authorizerType: 'NONE' };
+  return {
+    authorizerType: 'CUSTOM_JWT',
+    authorizerConfiguration: {
+      customJWTAuthorizer: {
+        discoveryUrl: jwt.discoveryUrl,
+        ...(jwt.audience ? { allowedAudience: jwt.audience } : {}),
+        ...(jwt.clients ? { allowedClients: jwt.clients } : {}),
+        ...(jwt.scopes ? { allowedScopes: jwt.scopes } : {}),
+      },
+    },
+  };
 }
 
 async function ensureApiKey(

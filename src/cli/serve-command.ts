@@ -31,7 +31,10 @@ export function addServeCommand(program: Command, env: Environment): void {
     }
     const outcome = configOrFaults(env, flags);
     if (!outcome) return;
-    const { config } = outcome;
+    const config: Config =
+      flags.users === true && !outcome.config.authorizationServer
+        ? { ...outcome.config, authorizationServer: { mode: 'local' } }
+        : outcome.config;
     let options: QuickstartOptions | undefined;
     try {
       options = quickstartOptions(flags, env, config);
