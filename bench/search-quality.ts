@@ -15,7 +15,6 @@ import { parseQuestion } from '../src/search/question.ts';
 import { measure, parseJudgedSet } from '../src/search/quality.ts';
 import type { Judged, Quality } from '../src/search/quality.ts';
 import type { SearchableTool } from '../src/search/tool-search.ts';
-import { readWordTable } from '../src/search/words/word-table.ts';
 import { createPlainBm25 } from './plain-bm25.ts';
 
 const LIMIT = 10;
@@ -40,7 +39,6 @@ export async function scoreSet(
 ): Promise<Scored[]> {
   const { index } = await indexOf(tools, embedder);
   const plain = createPlainBm25(tools);
-  const wordTable = readWordTable();
   const none: Leg = { scores: new Float64Array(tools.length), weight: 0 };
   const names = tools.map(({ name }) => name);
   const scored: Scored[] = [];
@@ -52,7 +50,6 @@ export async function scoreSet(
       sentence,
       limit: LIMIT,
       mayList: undefined,
-      wordTable,
       explain: false,
     });
     scored.push({

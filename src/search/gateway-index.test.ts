@@ -24,8 +24,8 @@ const NOUNS = ['invoice', 'ticket', 'flight', 'mail', 'playlist', 'recipe', 'ala
 const TOOLS = VERBS.flatMap((verb) => NOUNS.map((noun) => tool(`${verb}_${noun}`, `${verb} one ${noun}`)));
 
 let wordTable: WordTable;
-beforeAll(() => {
-  wordTable = readWordTable();
+beforeAll(async () => {
+  wordTable = await readWordTable();
 });
 
 const build = (tools: readonly SearchableTool[]): Promise<GatewayIndex> =>
@@ -38,7 +38,7 @@ interface Asked {
 }
 
 const ask = (index: GatewayIndex, query: string, { limit = 10, mayList, sentence }: Asked = {}): RankAnswer =>
-  rank(index, { question: parseQuestion(query), sentence, limit, mayList, wordTable, explain: true });
+  rank(index, { question: parseQuestion(query), sentence, limit, mayList, explain: true });
 
 const names = ({ hits }: RankAnswer): string[] => hits.map(({ name }) => name.slice(4));
 

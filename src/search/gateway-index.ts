@@ -37,6 +37,8 @@ export interface GatewayIndex {
   readonly tools: readonly SearchableTool[];
   readonly lexical: LexicalIndex;
   readonly words: VectorTable | undefined;
+  /** What the word vectors are of. */
+  readonly wordTable: WordTable | undefined;
   /** Absent as long as no model has given a vector. */
   sentences?: Sentences;
   /** What a model of sentences reads of a tool. */
@@ -71,6 +73,7 @@ export async function buildIndex(
     tools,
     lexical,
     words,
+    wordTable,
     sentence: (row) => (tools[row] ? sentenceOf(textsOf(tools[row])) : ''),
     sentenceKey: (row) => keys[row] ?? '',
   };
@@ -99,7 +102,6 @@ export interface RankRequest {
   readonly sentence: Float32Array | undefined;
   readonly limit: number;
   readonly mayList: ((name: string) => boolean) | undefined;
-  readonly wordTable: WordTable | undefined;
   readonly explain: boolean;
 }
 
@@ -184,7 +186,7 @@ function visibleOf(tools: readonly SearchableTool[], mayList: (name: string) => 
   return { flags, count };
 }
 
-function wordsLeg({ words, tools }: GatewayIndex, { question, wordTable }: RankRequest): Leg | undefined {
+function wordsLeg({ words, wordTable, tools }: GatewayIndex, { question }: RankRequest): Leg | undefined {
   const vector = words && wordTable && vectorOfWords(question.words, wordTable);
   if (!vector) return undefined;
   const scores = new Float64Array(tools.length);

@@ -26,7 +26,7 @@ export async function openOfflineSearch(
   tools: readonly SearchableTool[],
   { embedder, isLexicalOnly = false }: OfflineOptions,
 ): Promise<OfflineSearch> {
-  const wordTable = isLexicalOnly ? undefined : readWordTable();
+  const wordTable = isLexicalOnly ? undefined : await readWordTable();
   const { signal } = new AbortController();
   const index = await buildIndex(tools, wordTable, signal);
   if (embedder) await embedAll(index, embedder, signal);
@@ -36,7 +36,7 @@ export async function openOfflineSearch(
       const [sentence] =
         embedder && query.trim() !== '' ? await embedder.embed([query], 'query', signal) : [];
       const question = parseQuestion(query);
-      return rank(index, { question, sentence, limit, mayList: undefined, wordTable, explain: false });
+      return rank(index, { question, sentence, limit, mayList: undefined, explain: false });
     },
   };
 }

@@ -74,14 +74,26 @@ export function createToolSearch(services: ToolSearchServices): ToolSearch {
   const rates = createRateLimit(clock);
   const embedders = createEmbedderPool(services);
   const background = new Set<Promise<void>>();
-  let words: WordTable | undefined;
-  const wordsFor = ({ settings }: SearchableGateway): WordTable | undefined =>
-    settings['search-embedder'] === 'none' ? undefined : (words ??= readWordTable());
+  let words: Promise<WordTable | undefined> | undefined;
+
+  /** Without its table the search still has the words in common. */
+  function wordsFor({ settings }: SearchableGateway): Promise<WordTable | undefined> | undefined {
+    if (settings['search-embedder'] === 'none') return undefined;
+    words ??= readWordTable().catch((thrown: unknown) => {
+      log.error({ reason: String(thrown) }, 'the word table cannot be read');
+      return undefined;
+    });
+    return words;
+  }
+
+  async function build(gateway: SearchableGateway, signal: AbortSignal): Promise<GatewayIndex> {
+    return buildIndex(gateway.tools, await wordsFor(gateway), signal);
+  }
 
   function begin(gateway: SearchableGateway, figures: Figures): Searched {
     const stop = new AbortController();
     const started = clock.monotonic();
-    const built = buildIndex(gateway.tools, wordsFor(gateway), stop.signal);
+    const built = build(gateway, stop.signal);
     const searched: Searched = { gateway, embedder: embedders.hold(gateway.settings), stop, built };
     const task = built
       .then((index) => {
@@ -145,7 +157,6 @@ export function createToolSearch(services: ToolSearchServices): ToolSearch {
       limit: request.limit,
       mayList: request.mayList,
       explain: request.explain === true,
-      wordTable: wordsFor(newest.gateway),
     });
   }
 

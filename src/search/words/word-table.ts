@@ -1,7 +1,7 @@
 // A table of word vectors, and texts as sums of them: the small model of likeness that every search has. The table is
 // made by training/train-word-table.ts; it is data, and this file only reads it.
 
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { termOf } from '../text.ts';
 
 export interface WordTable {
@@ -21,9 +21,12 @@ interface Head {
 
 const FILE = new URL('word-table.bin', import.meta.url);
 
+/** How many words are taken up without looking at what else there is to do. */
+const SLICE = 2_000;
+
 /** Reads the table that comes with this version. @throws Error when the file is not one that this version reads */
-export function readWordTable(file: URL | string = FILE): WordTable {
-  const bytes = readFileSync(file);
+export async function readWordTable(file: URL | string = FILE): Promise<WordTable> {
+  const bytes = await readFile(file);
   const end = bytes.indexOf(10);
   const head = JSON.parse(bytes.toString('utf8', 0, end)) as Head;
   if (head.format !== 1)
@@ -41,6 +44,7 @@ export function readWordTable(file: URL | string = FILE): WordTable {
   for (const [row, word] of words.entries()) {
     const stem = termOf(word);
     if (!byStem.has(stem)) byStem.set(stem, row);
+    if (row % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   return Object.freeze({
     dimensions,
