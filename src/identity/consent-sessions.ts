@@ -8,6 +8,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { ConsentSessionDocument, TokenUser } from '../core/resources.ts';
 import { returnUrlFault } from '../core/web-address.ts';
 import type { Clock } from '../lib/clock.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
 import type { Row, Store, StoreTransaction } from '../stores/store.ts';
 import type { TokenNeed } from './token-vault.ts';
 
@@ -73,6 +74,7 @@ export function createConsentSessions(services: {
 }): ConsentSessions {
   const { store, clock } = services;
   const links = new LRUCache<string, ConsentLink>({ max: REMEMBERED_LINKS });
+  const flights = new SingleFlight<ConsentLink>();
 
   const linkOf = (sessionUri: string): string =>
     `${services.publicUrl()}/identities/authorize?request_uri=${encodeURIComponent(sessionUri)}`;
@@ -144,9 +146,11 @@ export function createConsentSessions(services: {
       const row = known && (await find(known.sessionUri));
       if (row?.document.status === 'created' && row.document.expiresAt - clock.now() > REUSE_MS)
         return known!;
-      const link = await store.transaction((tx) => begin(tx, wish));
-      links.set(same, link);
-      return link;
+      return flights.run(same, async () => {
+        const link = await store.transaction((tx) => begin(tx, wish));
+        links.set(same, link);
+        return link;
+      });
     },
     async findByState(state) {
       const id = state.split('.', 1)[0] ?? '';

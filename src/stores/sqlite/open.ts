@@ -85,6 +85,12 @@ function unknownMigrations(database: DatabaseSync): readonly string[] {
   return rows.map(({ name }) => String(name)).filter((name) => !MIGRATION_NAMES.includes(name));
 }
 
+/**
+ * Transactions here write. One that has read before it comes to write cannot wait for another process's (SQLite would
+ * have to show it what changed meanwhile) but fails at once; one that begins as a writer waits its turn.
+ */
+const BEGIN: Readonly<Record<string, string>> = Object.freeze({ begin: 'begin immediate' });
+
 /** node:sqlite in the form that Kysely's dialect expects; statements are prepared once and kept. */
 function adapt(database: DatabaseSync): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
@@ -93,7 +99,7 @@ function adapt(database: DatabaseSync): SqliteDatabase {
     prepare(text: string): SqliteStatement {
       const known = statements.get(text);
       if (known) return known;
-      const statement = adaptStatement(database, database.prepare(text), text);
+      const statement = adaptStatement(database, database.prepare(BEGIN[text] ?? text), text);
       if (statements.size >= STATEMENTS_KEPT) statements.clear();
       statements.set(text, statement);
       return statement;
