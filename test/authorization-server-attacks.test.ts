@@ -1,6 +1,9 @@
 // The authorization server under attack: codes, PKCE, redirect addresses, consent pages, passwords, registrations. What is
 // refused is refused for everybody in the same words, and nothing that strangers do grows without bound.
 
+import { createServer, request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestGateway } from './support/app.ts';
 import { openBrowser } from './support/browser.ts';
@@ -346,4 +349,72 @@ describe('pages', () => {
     const page = await browserHere().open(url);
     expect(page.body).toContain('&#60;b&#62;&#34;bold&#34;&#60;/b&#62;');
   });
+});
+
+test('behind https all addresses are https, and cookies are bound to this host', async () => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  const secure = await openAuthorizedApp({
+    publicUrl: 'https://gateway.example',
+    listen: { host: '127.0.0.1', port },
+  });
+  const at = (path: string, init: RequestInit = {}) =>
+    new Promise<{ status: number; headers: IncomingHttpHeaders; body: string }>((resolve, reject) => {
+      const headers = { host: 'gateway.example', accept: 'text/html', ...(init.headers as object) };
+      const sent = request(
+        { port, host: '127.0.0.1', path, method: init.method ?? 'GET', headers },
+        (answer) => {
+          let body = '';
+          answer.on('data', (chunk: Buffer) => (body += chunk.toString()));
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body }));
+        },
+      );
+      sent.on('error', reject);
+      sent.end(init.body);
+    });
+  try {
+    const guarded = await secure.guarded({});
+    const metadata = await at('/.well-known/oauth-authorization-server/oauth');
+    expect(JSON.parse(metadata.body)).toMatchObject({
+      issuer: 'https://gateway.example/oauth',
+      token_endpoint: 'https://gateway.example/oauth/token',
+    });
+    const registered = await at('/oauth/reg', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ redirect_uris: [CALLBACK], token_endpoint_auth_method: 'none' }),
+    });
+    const { client_id: client } = JSON.parse(registered.body) as { client_id: string };
+    const asked = new URL(
+      authorizationRequest(secure.issuer, { client_id: client, resource: guarded.url }).url,
+    );
+    const begun = await at(`${asked.pathname}${asked.search}`);
+    expect(begun.status).toBe(303);
+    const cookies = begun.headers['set-cookie'] ?? [];
+    expect(cookies.length).toBeGreaterThan(0);
+    for (const cookie of cookies) expect(cookie).toMatch(/^__Secure-gatewright-.*; secure/i);
+    const path = begun.headers.location ?? '';
+    expect(path).toMatch(/^\/oauth\/interaction\//);
+    const cookie = cookies.map((line) => line.split(';', 1)[0]).join('; ');
+    const signedIn = await at(path, {
+      method: 'POST',
+      headers: {
+        cookie,
+        origin: 'https://gateway.example',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: new URLSearchParams({ username: USER.userName, password: USER.password }).toString(),
+    });
+    expect(signedIn.headers.location).toMatch(/^https:\/\/gateway\.example\/oauth\/auth\//);
+    const resumed = await at(new URL(signedIn.headers.location ?? '').pathname, { headers: { cookie } });
+    const session = (resumed.headers['set-cookie'] ?? []).find((line) => line.includes('gatewright-session'));
+    expect(session).toMatch(/^__Host-gatewright-session=/);
+    for (const attribute of [/; path=\/(;|$)/i, /; secure/i, /; httponly/i, /; samesite=lax/i])
+      expect(session).toMatch(attribute);
+    expect(session).not.toMatch(/domain=/i);
+  } finally {
+    await secure.close();
+  }
 });

@@ -64,7 +64,7 @@ afterAll(() => app.close());
 
 const put = (path: string, answer: Answer | object): string => {
   const id = `${HOST}${path}`;
-  answers.set(id, 'body' in answer ? (answer as Answer) : { body: JSON.stringify(answer) });
+  answers.set(id, 'body' in answer ? answer : { body: JSON.stringify(answer) });
   return id;
 };
 const open = (clientId: string, change: Record<string, string> = {}) =>

@@ -1,17 +1,20 @@
 // What strangers can make the authorization server do, and how often: guesses of passwords, registrations, and clients
 // without a user.
 
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestGateway } from './support/app.ts';
 import { openBrowser } from './support/browser.ts';
 import type { BrowserPage } from './support/browser.ts';
 import {
+  CALLBACK,
   USER,
   authorizationRequest,
   openAuthorizedApp,
   postForm,
   register,
   registerPublic,
+  signInAndAllow,
 } from './support/oauth-client.ts';
 import type { AuthorizedApp } from './support/oauth-client.ts';
 
@@ -25,6 +28,44 @@ beforeAll(async () => {
   clientId = await registerPublic(app.issuer);
 });
 afterAll(() => app.close());
+
+test('a client that names no gateway gets a token for the only one there is', async () => {
+  const { url, verifier } = authorizationRequest(app.issuer, { client_id: clientId });
+  const page = await signInAndAllow(url, openBrowser(app.publicUrl));
+  const { body } = await postForm(`${app.issuer}/token`, {
+    grant_type: 'authorization_code',
+    code: new URL(page.url).searchParams.get('code') ?? '',
+    redirect_uri: CALLBACK,
+    client_id: clientId,
+    code_verifier: verifier,
+  });
+  expect(decodeJwt(String(body['access_token'])).aud).toBe(gateway.url);
+});
+
+test('pages elsewhere may register and ask for tokens, where they are those of the client', async () => {
+  const preflight = await fetch(`${app.issuer}/reg`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' },
+  });
+  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, '*']);
+  const client = await registerPublic(app.issuer, { redirect_uris: ['https://app.example/cb'] });
+  const ask = (origin: string) =>
+    postForm(
+      `${app.issuer}/token`,
+      { grant_type: 'refresh_token', refresh_token: 'x', client_id: client },
+      { origin },
+    );
+  const own = await ask('https://app.example');
+  expect([own.headers.get('access-control-allow-origin'), own.body['error']]).toEqual([
+    'https://app.example',
+    'invalid_grant',
+  ]);
+  const strange = await ask('https://evil.example');
+  expect([strange.headers.get('access-control-allow-origin'), strange.body['error']]).toEqual([
+    null,
+    'invalid_request',
+  ]);
+});
 
 async function guess(username: string, password: string): Promise<BrowserPage> {
   const browser = openBrowser(app.publicUrl);

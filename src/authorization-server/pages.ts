@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 
 const STYLE = `:root{color-scheme:light dark}*{box-sizing:border-box}
 body{font:16px/1.5 system-ui,sans-serif;margin:0;color:#1c1e21;background:#f4f5f7}
-main{max-width:30rem;margin:8vh auto 3rem;padding:2rem;background:#fff;border:1px solid #d9dce1;border-radius:10px}
+main{max-width:32rem;margin:5vh auto 2rem;padding:1.6rem 2rem;background:#fff;border:1px solid #d9dce1;border-radius:10px}
 h1{font-size:1.4rem;line-height:1.25;margin:0 0 1rem}p{margin:0 0 1rem}
-dl{margin:0 0 1.2rem;padding:1rem 0 .4rem;border-top:1px solid #d9dce1;border-bottom:1px solid #d9dce1}
-dt{color:#5b616b;font-size:.85rem}dd{margin:0 0 .6rem;overflow-wrap:anywhere}
+dl{margin:0 0 1rem;padding:.7rem 0 .2rem;border-top:1px solid #d9dce1;border-bottom:1px solid #d9dce1}
+dt{color:#5b616b;font-size:.85rem}dd{margin:0 0 .45rem;overflow-wrap:anywhere}
 ul{margin:0;padding-left:1.2rem}code{font-size:.9em}
 label{display:block;font-weight:600;margin:0 0 .3rem}
 input{display:block;width:100%;font:inherit;padding:.55rem .7rem;margin:0 0 1.1rem;color:inherit;background:#fff;border:1px solid #757c87;border-radius:6px}

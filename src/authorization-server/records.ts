@@ -64,6 +64,9 @@ export function createRecords(services: RecordServices): Records {
   const isExpired = ({ document }: RecordRow): boolean =>
     document.expiresAt !== undefined && document.expiresAt <= clock.now();
 
+  const isGood = async ({ accountId, loginTs }: AdapterPayload): Promise<boolean> =>
+    accountId !== undefined && services.isSessionGood(accountId, loginTs ?? 0);
+
   async function write(
     tx: StoreTransaction,
     key: { readonly id: string; readonly parentId: string; readonly name: string },
@@ -133,7 +136,8 @@ export function createRecords(services: RecordServices): Records {
         return payload;
       },
       async findByUid(uid: string) {
-        return read(await store.find('oidc-record', 'Session', digest(uid)));
+        const payload = read(await store.find('oidc-record', 'Session', digest(uid)));
+        return payload && ((await isGood(payload)) ? payload : undefined);
       },
       findByUserCode: () => Promise.resolve(undefined),
       async consume(id: string) {

@@ -73,7 +73,6 @@ export function createUpstreamLogin(services: UpstreamServices): UpstreamLogin {
     if (metadata && metadata.until > clock.monotonic()) return metadata.server;
     const expected = new URL(settings.discoveryUrl.replace(/\/\.well-known\/openid-configuration$/, ''));
     const found = await oauth.processDiscoveryResponse(
-      // Microsoft's common documents name an issuer of their own form; all others must name themselves.
       expected,
       await oauth.discoveryRequest(expected, { ...options, algorithm: 'oidc' }),
     );
@@ -91,13 +90,10 @@ export function createUpstreamLogin(services: UpstreamServices): UpstreamLogin {
     parameters: URLSearchParams,
     state: AdapterPayload,
   ): Promise<UpstreamAccount> {
-    const authentication = settings.clientSecret
-      ? oauth.ClientSecretPost(settings.clientSecret.reveal())
-      : oauth.None();
     const answer = await oauth.authorizationCodeGrantRequest(
       authorizationServer,
       client,
-      authentication,
+      authenticationFor(authorizationServer, settings.clientSecret),
       parameters,
       redirectUri,
       String(state['verifier']),
@@ -193,6 +189,17 @@ export function createUpstreamLogin(services: UpstreamServices): UpstreamLogin {
       return found && toAccount(found);
     },
   });
+}
+
+/** As the provider says it wants it; in the form where it says nothing or takes both. */
+function authenticationFor(
+  { token_endpoint_auth_methods_supported: methods }: oauth.AuthorizationServer,
+  secret: Secret | undefined,
+): oauth.ClientAuth {
+  if (!secret) return oauth.None();
+  return methods?.includes('client_secret_basic') === true && !methods.includes('client_secret_post')
+    ? oauth.ClientSecretBasic(secret.reveal())
+    : oauth.ClientSecretPost(secret.reveal());
 }
 
 function toAccount({ accountId, issuer, subject, name }: AdapterPayload): UpstreamAccount {
