@@ -22,6 +22,11 @@ const API_KEY = 'src/credentials/api-key/api-key.test.ts';
 const VAULT = 'src/vault/vault.test.ts';
 const VAULT_E2E = 'test/e2e/vault.test.ts';
 const ATTACKS = 'test/mcp-attacks.test.ts';
+const GRANTS = 'test/identity-grants.test.ts';
+const CONSENT = 'test/identity-consent.test.ts';
+const IDENTITY_API = 'test/identity-api.test.ts';
+const TROUBLE = 'test/identity-trouble.test.ts';
+const TWO_PROCESSES = 'test/e2e/identity-processes.test.ts';
 const ARCHITECTURE = 'test/architecture.test.ts';
 const SUPPLY = 'test/supply-chain.test.ts';
 const PACKAGE = 'test/e2e/package.test.ts';
@@ -193,6 +198,7 @@ export const CHECKS: readonly Check[] = Object.freeze([
     tests: [
       [WIRE, /the client’s token stays here/],
       ['test/propagation.test.ts', /./],
+      [GRANTS, /T-50/],
     ],
   },
   {
@@ -200,6 +206,72 @@ export const CHECKS: readonly Check[] = Object.freeze([
     severity: 'P0',
     what: 'JWT_PASSTHROUGH only where the operator allows it, and logged',
     tests: [[IAM, /JWT_PASSTHROUGH/]],
+  },
+  {
+    id: 'D43',
+    severity: 'P0',
+    what: 'no token of another user, target, scope or provider',
+    tests: [
+      [GRANTS, /T-51/],
+      [TWO_PROCESSES, /every call leaves as its own user/],
+    ],
+  },
+  {
+    id: 'D44',
+    severity: 'P0',
+    what: 'a consent that another user completes is void',
+    tests: [
+      [CONSENT, /T-70/],
+      [CONSENT, /T-79/],
+    ],
+  },
+  {
+    id: 'D45',
+    severity: 'P0',
+    what: 'state, PKCE, issuer and callback: missing, wrong, used, of another',
+    tests: [
+      [CONSENT, /refuses a callback with/],
+      [CONSENT, /T-71/],
+      [CONSENT, /T-72/],
+      [CONSENT, /T-76/],
+      [CONSENT, /T-77/],
+    ],
+  },
+  {
+    id: 'D46',
+    severity: 'P0',
+    what: 'thirty return addresses that are not the allowed one',
+    tests: [[CONSENT, /T-74/]],
+  },
+  {
+    id: 'D49',
+    severity: 'P1',
+    what: 'metadata of another issuer',
+    tests: [
+      [TROUBLE, /is refused with/],
+      [GRANTS, /wrong-issuer/],
+    ],
+  },
+  {
+    id: 'D50',
+    severity: 'P0',
+    what: 'two processes, expired tokens, one refresh a grant',
+    tests: [[TWO_PROCESSES, /one refresh a grant/]],
+  },
+  {
+    id: 'D52',
+    severity: 'P1',
+    what: 'token exchange: no foreign subject, nothing wider back',
+    tests: [
+      [GRANTS, /T-55/],
+      [IDENTITY_API, /T-55/],
+    ],
+  },
+  {
+    id: 'D56',
+    severity: 'P2',
+    what: 'what is taken back is revoked at its server',
+    tests: [[IDENTITY_API, /RFC 7009/]],
   },
   {
     id: 'D53',
@@ -222,6 +294,7 @@ export const CHECKS: readonly Check[] = Object.freeze([
     what: 'echoed secrets are concealed',
     tests: [
       [API_KEY, /echo it|is concealed/],
+      [GRANTS, /T-58/],
       [IAM, /assumes the gateway’s role once/],
     ],
   },
