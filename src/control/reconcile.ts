@@ -11,6 +11,8 @@ import { stepGateway } from './reconcile-gateway.ts';
 import { stepTarget } from './reconcile-target.ts';
 import type { Outcome, ReconcileServices } from './reconcile-step.ts';
 import { createWorkQueue } from './work-queue.ts';
+import { createGatewayIdentity } from './workload-identity/workload-identity.ts';
+import type { Store } from '../stores/store.ts';
 
 type Kind = 'gateway' | 'gateway-target';
 
@@ -126,6 +128,7 @@ export function createReconciler(services: ReconcileServices): Reconciler {
       for (const kind of ['gateway', 'gateway-target'] as const)
         for await (const row of everyRow(store, kind))
           if (isTransient(row.document.status)) enqueue(kind, row.id);
+      await nameGateways(store);
       await sweepClientTokens(store, clock.now());
       every(FEED_MS, follow);
       every(SWEEP_MS, () => sweepClientTokens(store, clock.now()));
@@ -138,4 +141,12 @@ export function createReconciler(services: ReconcileServices): Reconciler {
     },
     settled: () => queue.idle(),
   });
+}
+
+/** Gateways of a version before they had identities get theirs. */
+async function nameGateways(store: Store): Promise<void> {
+  for await (const { id } of everyRow(store, 'gateway'))
+    await store.transaction(async (tx) => {
+      if (!(await tx.get('workload-identity', id))) await createGatewayIdentity(tx, id);
+    });
 }
