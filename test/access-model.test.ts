@@ -15,9 +15,9 @@ const SCOPE = { region: 'us-east-1', accountId: '000000000000' };
 const EVERYBODY = ['GetSessionToken', 'CompleteResourceTokenAuth'];
 /** Reads in form that hand out what is secret, and the administration of access. */
 const NOT_FOR_READERS =
-  /^(GetResource(ApiKey|Oauth2Token)|GetWorkloadAccessToken.*|GetAccessKey|ListAccessKeys)$/;
+  /^(GetResource(ApiKey|Oauth2Token)|GetWorkloadAccessToken.*|GetAccessKey|ListAccessKeys|List(LocalUsers|OauthClients))$/;
 const ADMINISTRATION =
-  /^((Create|Get|Update|Rotate|Delete)AccessKey|ListAccessKeys|SetTokenVaultCMK|RotateVaultKey)$/;
+  /^((Create|Get|Update|Rotate|Delete)AccessKey|ListAccessKeys|SetTokenVaultCMK|RotateVaultKey|(Create|Delete)(LocalUser|OauthClient)|List(LocalUsers|OauthClients)|SetLocalUserPassword)$/;
 
 let app: TestApp;
 beforeAll(async () => {
