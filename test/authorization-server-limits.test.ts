@@ -1,8 +1,12 @@
 // What strangers can make the authorization server do, and how often: guesses of passwords, registrations, and clients
 // without a user.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTestApp } from './support/app.ts';
 import type { TestGateway } from './support/app.ts';
 import { openBrowser } from './support/browser.ts';
 import type { BrowserPage } from './support/browser.ts';
@@ -28,6 +32,28 @@ beforeAll(async () => {
   clientId = await registerPublic(app.issuer);
 });
 afterAll(() => app.close());
+
+test('without the master key there are no tokens, and everything else goes on', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatewright-test-'));
+  const settings = { dataDir, masterKeyFile: join(dataDir, 'master.key') };
+  try {
+    const before = await openAuthorizedApp(settings);
+    await before.close();
+    rmSync(settings.masterKeyFile);
+    const after = await openTestApp({ ...settings, authorizationServer: { mode: 'local' } });
+    try {
+      const { publicUrl } = after.app;
+      expect((await fetch(`${publicUrl}/oauth/.well-known/openid-configuration`)).status).toBe(503);
+      expect((await register(`${publicUrl}/oauth`, { redirect_uris: [CALLBACK] })).status).toBe(503);
+      expect((await fetch(`${publicUrl}/readyz`)).status).toBe(200);
+      expect(after.lines.some(({ msg }) => msg.includes('has no keys to sign with'))).toBe(true);
+    } finally {
+      await after.close();
+    }
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
 
 test('a client that names no gateway gets a token for the only one there is', async () => {
   const { url, verifier } = authorizationRequest(app.issuer, { client_id: clientId });

@@ -32,8 +32,9 @@ import type { UpstreamLogin, UpstreamSettings } from './upstream-login.ts';
 
 const MINUTE_MS = 60_000;
 const HOUSEKEEPING_MS = 10 * MINUTE_MS;
+const RETRY_MS = 10_000;
 /** Requests of one address that leave something behind. */
-const REGISTRATIONS_A_MINUTE = 60;
+const REGISTRATIONS_A_MINUTE = 30;
 const BEGINNINGS_A_MINUTE = 300;
 const FETCHES_A_MINUTE = 60;
 
@@ -55,7 +56,7 @@ export interface AuthorizationServerServices {
 }
 
 export interface AuthorizationServer {
-  /** Loads keys and package. @throws GatewayError */
+  /** Loads keys and package; without keys it answers 503 until there are some. */
   start(): Promise<void>;
   handles(path: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
@@ -88,6 +89,8 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
   let interactions: Interactions | undefined;
   let upstream: UpstreamLogin | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let isClosed = false;
 
   async function findAccount(accountId: string, since: number | undefined): Promise<Account | undefined> {
     if (upstream) {
@@ -140,8 +143,21 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
     running = { provider, callback: provider.callback(), keys };
   }
 
+  /** A locked vault locks this server too, and nothing else: it is tried again until there are keys. */
+  async function tryLoad(): Promise<void> {
+    try {
+      await load();
+    } catch (thrown) {
+      const { details, message } = toGatewayError(thrown);
+      log.error({ reason: details.internal ?? message }, 'the authorization server has no keys to sign with');
+      if (running || isClosed) return;
+      retry = setTimeout(() => void tryLoad(), RETRY_MS);
+      retry.unref();
+    }
+  }
+
   async function keepHouse(): Promise<void> {
-    await load();
+    if (running) await tryLoad();
     if (await store.lease('authorization-server-sweep', owner, HOUSEKEEPING_MS / 2)) await records.sweep();
   }
 
@@ -206,13 +222,14 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
           arrivals: records.adapterFor('UpstreamArrival'),
           accounts: records.adapterFor('UpstreamAccount'),
         });
-      await load();
+      await tryLoad();
       interactions = createInteractions({
         provider: () => (running as Running).provider,
         issuer: issuer(),
         publicUrl: services.publicUrl(),
         resources,
         users,
+        log,
         ...(upstream ? { upstream } : {}),
         nameOf: async (accountId) => (await findAccount(accountId, undefined))?.tokenClaims['username'],
       });
@@ -246,7 +263,9 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
       return undefined;
     },
     close() {
+      isClosed = true;
       clearInterval(timer);
+      clearTimeout(retry);
     },
   });
 }

@@ -5,6 +5,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Interaction, Provider } from 'oidc-provider';
+import type { Log } from '../core/call.ts';
 import { Secret } from '../lib/secret.ts';
 import { readOwnForm } from './browser-form.ts';
 import { isLoopbackUri } from './client-rules.ts';
@@ -25,6 +26,7 @@ export interface InteractionServices {
   readonly publicUrl: string;
   readonly resources: GatewayResources;
   readonly users: LocalUsers;
+  readonly log: Log;
   /** Present when users sign in elsewhere. */
   readonly upstream?: UpstreamLogin;
   /** What a signed-in account is called. */
@@ -99,7 +101,10 @@ export function createInteractions(services: InteractionServices): Interactions 
     grant.addOIDCScope(OIDC_SCOPES.filter((scope) => asked.includes(scope)).join(' '));
     for (const { url, scopes } of at.wanted)
       grant.addResourceScope(url, [BASE_SCOPE, ...scopes.filter((scope) => asked.includes(scope))].join(' '));
-    return grant.save();
+    const grantId = await grant.save();
+    const gateways = at.wanted.map(({ id }) => id).join(' ');
+    services.log.info({ userId: accountId, clientId: at.client.id, gateways }, 'a user has allowed a client');
+    return grantId;
   }
 
   async function show(at: Visit): Promise<PageAnswer> {
@@ -155,6 +160,11 @@ export function createInteractions(services: InteractionServices): Interactions 
       outcome.kind === 'throttled'
         ? 'Too many attempts. Please wait a quarter of an hour and try again.'
         : 'The user name or the password is wrong.';
+    const remoteAddress = at.request.socket.remoteAddress;
+    services.log.warn(
+      { clientId: at.client.id, remoteAddress, outcome: outcome.kind },
+      'a sign-in was refused',
+    );
     const status = outcome.kind === 'throttled' ? 429 : 401;
     return loginPage(at.client, { action: at.action, userName, fault, status });
   }

@@ -31,9 +31,10 @@ export function createLocalUsers(store: Store, tallies: Tallies): LocalUsers {
     async signIn(name: string, password: Secret, address: string): Promise<SignInOutcome> {
       const key = userNameKey(name);
       const tallied = [
-        [`both ${address} ${key}`, LIMITS.both],
-        [`user ${key}`, LIMITS.user],
+        // First: an address that is over its limit must not fill the store with names, and push other counts out.
         [`address ${address}`, LIMITS.address],
+        [`user ${key}`, LIMITS.user],
+        [`both ${address} ${key}`, LIMITS.both],
       ] as const;
       for (const [id, { count, windowMs }] of tallied)
         if ((await tallies.add(id, windowMs)) > count) return { kind: 'throttled' };

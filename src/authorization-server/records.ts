@@ -22,10 +22,10 @@ const USED_CLIENTS = 'client-used';
 const BOUNDS: Readonly<Record<string, number>> = Object.freeze({
   [UNUSED_CLIENTS]: 1_000,
   [USED_CLIENTS]: 20_000,
-  Interaction: 5_000,
+  Interaction: 20_000,
   Session: 50_000,
   Attempts: 20_000,
-  UpstreamLogin: 5_000,
+  UpstreamLogin: 20_000,
 });
 
 export interface RecordServices {

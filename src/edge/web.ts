@@ -78,7 +78,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
     app.all('*', async (c, next) => {
       const { incoming, outgoing } = c.env;
       // Node's own server is HTTP/1.1 here, as edge/server.ts opens it.
-      if (!('httpVersion' in incoming) || !authorizationServer.handles(c.req.path)) return next();
+      if (!('httpVersion' in incoming) || !authorizationServer.handles(incoming.url ?? '/')) return next();
       await authorizationServer.handle(incoming, outgoing);
       return RESPONSE_ALREADY_SENT;
     });
