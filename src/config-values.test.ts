@@ -45,7 +45,7 @@ test.each([
     /GATEWRIGHT_SIGN_IN_SCOPES: .*must begin with openid/,
   ],
 ])('%j is refused', (env, fault) => {
-  const outcome = read(env as Record<string, string>);
+  const outcome = read(env);
   expect('faults' in outcome && outcome.faults.join('\n')).toMatch(fault);
 });
 

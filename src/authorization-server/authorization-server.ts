@@ -13,17 +13,16 @@ import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Store } from '../stores/store.ts';
-import { REGISTRATION_HEADERS, routeOf } from './addresses.ts';
+import { routeOf } from './addresses.ts';
 import { createGatewayResources } from './gateway-resources.ts';
 import { createInteractions } from './interactions.ts';
 import type { Interactions } from './interactions.ts';
 import { createLocalUsers } from './local-users.ts';
 import { findOperatorClient, mayUseGateway } from './operator-clients.ts';
-import { PAGE_HEADERS, messagePage, redirectTo } from './pages.ts';
-import type { PageAnswer } from './pages.ts';
-import { INTERACTION_PATH, createProvider } from './provider.ts';
+import { createProvider } from './provider.ts';
 import type { Account } from './provider.ts';
 import { createRecords } from './records.ts';
+import { createRequestHandler } from './request-handler.ts';
 import { loadSigningKeys, publicJwk } from './signing-keys.ts';
 import type { SigningKey } from './signing-keys.ts';
 import { addressKey, createAddressLimit, createTallies } from './tallies.ts';
@@ -33,9 +32,7 @@ import type { UpstreamLogin, UpstreamSettings } from './upstream-login.ts';
 const MINUTE_MS = 60_000;
 const HOUSEKEEPING_MS = 10 * MINUTE_MS;
 const RETRY_MS = 10_000;
-/** Requests of one address that leave something behind. */
-const REGISTRATIONS_A_MINUTE = 30;
-const BEGINNINGS_A_MINUTE = 300;
+/** Client documents that one address may cause to be fetched. */
 const FETCHES_A_MINUTE = 60;
 
 export interface AuthorizationServerServices {
@@ -81,8 +78,6 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
     discoveryUrl: () => `${issuer()}/.well-known/openid-configuration`,
   });
   const users = createLocalUsers(store, createTallies(store, sealer, clock));
-  const mayRegister = createAddressLimit(clock, REGISTRATIONS_A_MINUTE, MINUTE_MS);
-  const mayBegin = createAddressLimit(clock, BEGINNINGS_A_MINUTE, MINUTE_MS);
   const mayFetch = createAddressLimit(clock, FETCHES_A_MINUTE, MINUTE_MS);
   const owner = newId();
   let running: Running | undefined;
@@ -161,54 +156,12 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
     if (await store.lease('authorization-server-sweep', owner, HOUSEKEEPING_MS / 2)) await records.sweep();
   }
 
-  async function answerPage(
-    path: string,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<PageAnswer> {
-    if (path === '/callback' && upstream) {
-      try {
-        const uid = await upstream.callback(request);
-        // To a clean address: nothing of code and state stays in the browser's history.
-        return redirectTo(`${new URL(issuer()).pathname}${INTERACTION_PATH}${uid}`);
-      } catch (thrown) {
-        const fault = toGatewayError(thrown);
-        log.warn({ reason: fault.details.internal ?? fault.message }, 'a sign-in at the provider failed');
-        return messagePage(400, 'Signing in did not work', 'Please start again in your application.');
-      }
-    }
-    const uid = path.slice(INTERACTION_PATH.length);
-    return interactions?.answer(uid, request, response) ?? notReady();
-  }
-
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const publicUrl = new URL(services.publicUrl());
-    const route = routeOf(request.url ?? '/');
-    if (!running || !route) return send(response, notReady());
-    const address = addressKey(request.socket.remoteAddress);
-    const isPage = route.path === '/callback' || route.path.startsWith(INTERACTION_PATH);
-    if (route.path === '/reg') {
-      for (const [name, value] of Object.entries(REGISTRATION_HEADERS)) response.setHeader(name, value);
-      if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-    }
-    const isWithin = route.path === '/reg' ? mayRegister(address) : mayBegin(address);
-    if (!isWithin) return send(response, tooMany());
-    // The address that everybody is told, whatever the proxy before us or the caller says.
-    request.headers.host = publicUrl.host;
-    request.headers['x-forwarded-proto'] = publicUrl.protocol.slice(0, -1);
-    for (const name of ['x-forwarded-host', 'x-forwarded-for', ':authority']) delete request.headers[name];
-    if (isPage) {
-      if (request.method !== 'GET' && request.method !== 'POST')
-        return send(response, messagePage(405, 'Not possible', 'This address is for opening in a browser.'));
-      return send(response, await answerPage(route.path, request, response));
-    }
-    for (const [name, value] of Object.entries(PAGE_HEADERS))
-      if (name !== 'content-security-policy') response.setHeader(name, value);
-    const base = publicUrl.pathname.replace(/\/$/, '');
-    request.url = `${route.path}${route.query}`;
-    Object.assign(request, { originalUrl: `${base}/oauth${request.url}` });
-    await running.callback(request, response);
-  }
+  const handle = createRequestHandler({
+    publicUrl: services.publicUrl,
+    clock,
+    log,
+    parts: () => running && { callback: running.callback, interactions, upstream },
+  });
 
   return Object.freeze({
     async start() {
@@ -244,16 +197,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
       timer.unref();
     },
     handles: (path: string) => routeOf(path) !== undefined,
-    async handle(request: IncomingMessage, response: ServerResponse) {
-      try {
-        await handle(request, response);
-      } catch (thrown) {
-        const fault = toGatewayError(thrown);
-        log.error({ reason: fault.details.internal ?? fault.message }, 'the authorization server failed');
-        if (!response.headersSent) send(response, notReady());
-        else response.destroy();
-      }
-    },
+    handle,
     documentAt(url: string) {
       if (!running || !url.startsWith(issuer())) return undefined;
       const jwksUri = `${issuer()}/jwks`;
@@ -272,24 +216,4 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
 
 function named(username: string | undefined): Readonly<Record<string, string>> {
   return username === undefined ? {} : { username };
-}
-
-function send(response: ServerResponse, { status, headers, body }: PageAnswer): void {
-  for (const [name, value] of Object.entries(headers)) {
-    const before = response.getHeader(name);
-    // The interaction may have set cookies of its own on the way.
-    if (name === 'set-cookie' && before !== undefined)
-      response.setHeader(name, [before, value].flat().map(String));
-    else response.setHeader(name, value);
-  }
-  response.writeHead(status).end(body);
-}
-
-function notReady(): PageAnswer {
-  return messagePage(503, 'Not possible at the moment', 'Please try again in a moment.');
-}
-
-function tooMany(): PageAnswer {
-  const answer = messagePage(429, 'Too many requests', 'Please wait a minute and try again.');
-  return { ...answer, headers: { ...answer.headers, 'retry-after': '60' } };
 }
