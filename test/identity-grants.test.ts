@@ -163,6 +163,31 @@ describe('client credentials', () => {
       expect(JSON.stringify(bench.app.lines)).not.toContain(CLIENT_SECRET);
     },
   );
+
+  it('uses the token it has while the server is away, and gets on without a restart when it is back (F19)', async () => {
+    const arn = await bench.credentialProvider('away');
+    const { url } = await bench.gateway({ held: m2m(arn), unheld: m2m(arn, { scopes: ['write'] }) });
+    const token = await bench.issuer.token();
+    await bench.call(url, token, 'held');
+    bench.provider.mode = 'error';
+    const held = await Promise.all(Array.from({ length: 8 }, () => bench.call(url, token, 'held')));
+    for (const { result } of held) expect(result).toMatchObject({ isError: false });
+    expect((await bench.call(url, token, 'unheld')).result).toMatchObject({ isError: true });
+    bench.provider.mode = 'ok';
+    await expect
+      .poll(async () => (await bench.call(url, token, 'unheld')).result?.['isError'], { timeout: 20_000 })
+      .toBe(false);
+  });
+
+  it('does not wait for a server that never answers, with many calls or one', async () => {
+    const arn = await bench.credentialProvider('hanging');
+    const { url } = await bench.gateway({ one: m2m(arn) });
+    const token = await bench.issuer.token();
+    bench.provider.mode = 'hang';
+    const answers = await Promise.all(Array.from({ length: 16 }, () => bench.call(url, token, 'one')));
+    for (const { result } of answers) expect(result).toMatchObject({ isError: true });
+    expect(bench.upstream.requests).toHaveLength(0);
+  });
 });
 
 describe('on behalf of the caller', () => {
