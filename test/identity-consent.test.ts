@@ -321,7 +321,7 @@ describe('the way to the provider and back', () => {
     );
     const answer = await browser.fetch(callback);
     expect(answer.status).toBe(303);
-    expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(answer.headers.get('referrer-policy')).toBe('same-origin');
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('location')).toBe('/identities/done');
     const logged = JSON.stringify(bench.app.lines);

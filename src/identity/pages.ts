@@ -16,7 +16,8 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const HEADERS = Object.freeze({
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
+  // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+  'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   // No form-action: browsers would hold the provider's own redirects after our form against it.
