@@ -12,8 +12,10 @@ import { isLoopbackUri } from './client-rules.ts';
 import { BASE_SCOPE } from './gateway-resources.ts';
 import type { GatewayResource, GatewayResources } from './gateway-resources.ts';
 import type { LocalUsers } from './local-users.ts';
-import { consentPage, loginPage, messagePage, redirectTo } from './pages.ts';
-import type { ClientView, PageAnswer } from './pages.ts';
+import { messagePage, redirectTo } from '../core/web-page.ts';
+import type { WebAnswer } from '../core/web-page.ts';
+import { consentPage, loginPage } from './pages.ts';
+import type { ClientView } from './pages.ts';
 import { INTERACTION_PATH, scopesOf } from './provider.ts';
 import { addressKey } from './tallies.ts';
 import type { UpstreamLogin } from './upstream-login.ts';
@@ -44,7 +46,7 @@ interface Visit {
 
 export interface Interactions {
   /** Answers for `/interaction/{uid}`. */
-  answer(uid: string, request: IncomingMessage, response: ServerResponse): Promise<PageAnswer>;
+  answer(uid: string, request: IncomingMessage, response: ServerResponse): Promise<WebAnswer>;
 }
 
 /** The pages between request and code. */
@@ -87,12 +89,12 @@ export function createInteractions(services: InteractionServices): Interactions 
     };
   }
 
-  async function finish(at: Visit, result: Readonly<Record<string, unknown>>): Promise<PageAnswer> {
+  async function finish(at: Visit, result: Readonly<Record<string, unknown>>): Promise<WebAnswer> {
     const options = { mergeWithLastSubmission: !('error' in result) };
     return redirectTo(await provider().interactionResult(at.request, at.response, result, options));
   }
 
-  const deny = (at: Visit): Promise<PageAnswer> =>
+  const deny = (at: Visit): Promise<WebAnswer> =>
     finish(at, { error: 'access_denied', error_description: 'The user did not allow it.' });
 
   async function grantTo(at: Visit, accountId: string): Promise<string> {
@@ -107,7 +109,7 @@ export function createInteractions(services: InteractionServices): Interactions 
     return grantId;
   }
 
-  async function show(at: Visit): Promise<PageAnswer> {
+  async function show(at: Visit): Promise<WebAnswer> {
     const { accountId } = at.details.session ?? {};
     if (at.details.prompt.name === 'login') {
       if (!upstream) return loginPage(at.client, { action: at.action });
@@ -128,7 +130,7 @@ export function createInteractions(services: InteractionServices): Interactions 
     });
   }
 
-  async function submit(at: Visit): Promise<PageAnswer> {
+  async function submit(at: Visit): Promise<WebAnswer> {
     const form = await readOwnForm(at.request, services.publicUrl);
     if (!form)
       return messagePage(
@@ -151,7 +153,7 @@ export function createInteractions(services: InteractionServices): Interactions 
     return signIn(at, form);
   }
 
-  async function signIn(at: Visit, form: URLSearchParams): Promise<PageAnswer> {
+  async function signIn(at: Visit, form: URLSearchParams): Promise<WebAnswer> {
     const userName = (form.get('username') ?? '').slice(0, 64);
     const password = new Secret((form.get('password') ?? '').slice(0, 1_000));
     const outcome = await users.signIn(userName, password, addressKey(at.request.socket.remoteAddress));
@@ -170,7 +172,7 @@ export function createInteractions(services: InteractionServices): Interactions 
   }
 
   return Object.freeze({
-    async answer(uid: string, request: IncomingMessage, response: ServerResponse): Promise<PageAnswer> {
+    async answer(uid: string, request: IncomingMessage, response: ServerResponse): Promise<WebAnswer> {
       const at = await visit(uid, request, response);
       if (!at)
         return messagePage(

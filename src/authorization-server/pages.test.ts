@@ -1,7 +1,8 @@
 // Names that clients choose are text on the pages, never markup, and hold nothing that deceives the eye.
 
 import { expect, test } from 'vitest';
-import { consentPage, loginPage, messagePage } from './pages.ts';
+import { messagePage } from '../core/web-page.ts';
+import { consentPage, loginPage } from './pages.ts';
 
 const NAMES = [
   '<script>alert(1)</script>',

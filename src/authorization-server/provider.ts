@@ -8,7 +8,7 @@ import type { Egress } from '../core/outbound.ts';
 import { OPERATOR_PREFIX, REGISTERED_PREFIX, normalizeClient } from './client-rules.ts';
 import { BASE_SCOPE } from './gateway-resources.ts';
 import type { GatewayResource, GatewayResources } from './gateway-resources.ts';
-import { messagePage } from './pages.ts';
+import { messagePage } from '../core/web-page.ts';
 import type { SigningKey } from './signing-keys.ts';
 import { newId } from '../core/ids.ts';
 

@@ -7,8 +7,8 @@ import { toGatewayError } from '../core/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { REGISTRATION_HEADERS, routeOf } from './addresses.ts';
 import type { Interactions } from './interactions.ts';
-import { PAGE_HEADERS, messagePage, redirectTo } from './pages.ts';
-import type { PageAnswer } from './pages.ts';
+import { PAGE_HEADERS, messagePage, redirectTo } from '../core/web-page.ts';
+import type { WebAnswer } from '../core/web-page.ts';
 import { INTERACTION_PATH } from './provider.ts';
 import { addressKey, createAddressLimit } from './tallies.ts';
 import type { UpstreamLogin } from './upstream-login.ts';
@@ -44,7 +44,7 @@ export function createRequestHandler(services: RequestServices): Handle {
     path: string,
     request: IncomingMessage,
     response: ServerResponse,
-  ): Promise<PageAnswer> {
+  ): Promise<WebAnswer> {
     const { interactions, upstream } = parts() ?? {};
     if (path === '/callback' && upstream) {
       try {
@@ -102,7 +102,7 @@ export function createRequestHandler(services: RequestServices): Handle {
   };
 }
 
-function send(response: ServerResponse, { status, headers, body }: PageAnswer): void {
+function send(response: ServerResponse, { status, headers, body }: WebAnswer): void {
   for (const [name, value] of Object.entries(headers)) {
     const before = response.getHeader(name);
     // The interaction may have set cookies of its own on the way.
@@ -113,11 +113,11 @@ function send(response: ServerResponse, { status, headers, body }: PageAnswer): 
   response.writeHead(status).end(body);
 }
 
-function notReady(): PageAnswer {
+function notReady(): WebAnswer {
   return messagePage(503, 'Not possible at the moment', 'Please try again in a moment.');
 }
 
-function tooMany(): PageAnswer {
+function tooMany(): WebAnswer {
   const answer = messagePage(429, 'Too many requests', 'Please wait a minute and try again.');
   return { ...answer, headers: { ...answer.headers, 'retry-after': '60' } };
 }

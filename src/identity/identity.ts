@@ -3,6 +3,7 @@
 
 import type { TokenSource } from '../core/token-source.ts';
 import type { TokenUser } from '../core/resources.ts';
+import type { WebAnswer } from '../core/web-page.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { StoreTransaction } from '../stores/store.ts';
 
@@ -96,12 +97,6 @@ export interface WebRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Fields of a form. */
   readonly form: URLSearchParams;
-}
-
-export interface WebAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 /** The pages that users' browsers see. */

@@ -6,12 +6,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { withParameter } from '../core/web-address.ts';
+import { messagePage, redirectTo } from '../core/web-page.ts';
+import type { WebAnswer } from '../core/web-page.ts';
 import type { Store } from '../stores/store.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import { isSameUser } from './consent-sessions.ts';
 import type { ConsentSessions, SessionRow } from './consent-sessions.ts';
-import type { IdentityWeb, UserConsent, WebAnswer, WebRequest } from './identity.ts';
-import { consentPage, consentsPage, messagePage, redirectTo } from './pages.ts';
+import type { IdentityWeb, UserConsent, WebRequest } from './identity.ts';
+import { consentPage, consentsPage } from './pages.ts';
 import type { Providers } from './providers.ts';
 import type { AuthorizationServers } from './servers.ts';
 
