@@ -11,7 +11,7 @@ import {
   ProtocolError,
   UNSUPPORTED_VERSION,
 } from './error-response.ts';
-import { LOG_LEVELS } from './log-levels.ts';
+import { LOG_LEVELS } from '../core/log-levels.ts';
 import { metaOf } from './message.ts';
 import type { RpcRequest } from './message.ts';
 
@@ -36,7 +36,7 @@ export function checkModern(request: RpcRequest, headers: Headers, supported: re
   if (!isJsonObject(meta?.[META_CAPABILITIES]))
     throw new ProtocolError(400, INVALID_PARAMS, `params._meta["${META_CAPABILITIES}"] must be an object`);
   const level = meta?.[META_LOG_LEVEL];
-  if (level !== undefined && (typeof level !== 'string' || !LOG_LEVELS.has(level)))
+  if (level !== undefined && (typeof level !== 'string' || !LOG_LEVELS.includes(level)))
     throw new ProtocolError(400, INVALID_PARAMS, `params._meta["${META_LOG_LEVEL}"] is not a log level`);
   const versionHeader = single(headers, 'mcp-protocol-version');
   if (versionHeader !== undefined && versionHeader !== version)

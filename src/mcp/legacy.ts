@@ -19,7 +19,7 @@ import {
   renderError,
 } from './error-response.ts';
 import { openSessionStream } from './listen.ts';
-import { DEFAULT_LOG_LEVEL } from './log-levels.ts';
+import { DEFAULT_LOG_LEVEL } from '../core/log-levels.ts';
 import { formatError, readableId, toMessage } from './message.ts';
 import type { RpcNotification, RpcRequest, RpcResponse } from './message.ts';
 import { negotiatedVersion } from './methods/initialize.ts';

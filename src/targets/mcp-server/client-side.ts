@@ -4,20 +4,9 @@
 import type { CallContext } from '../../core/call.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { LOG_LEVELS } from '../../core/log-levels.ts';
 import { RelayedError } from '../../core/relay.ts';
 import type { Message, MessageId, Outgoing } from './message.ts';
-
-/** Log levels (RFC 5424), least severe first. */
-export const LOG_LEVELS: readonly string[] = Object.freeze([
-  'debug',
-  'info',
-  'notice',
-  'warning',
-  'error',
-  'critical',
-  'alert',
-  'emergency',
-]);
 
 /** Questions that are open at once for one call. */
 const MAX_OPEN_QUESTIONS = 32;

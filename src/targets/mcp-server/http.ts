@@ -8,14 +8,23 @@ import type { CallContext } from '../../core/call.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { OutboundRequest, UpstreamStream } from '../../core/outbound.ts';
 import { createSseParser } from '../../lib/sse.ts';
+import { propagate } from '../propagation.ts';
 import type { TargetServices } from '../target-type.ts';
 import { readAlive } from './alive.ts';
 import { discard } from './answer.ts';
 import { MAX_MESSAGE_BYTES, formatMessage, parseMessages } from './message.ts';
 import type { Message } from './message.ts';
-import { propagate } from './propagation.ts';
 import type { Limits, Reply, ResumePoint, SendOptions, Transport } from './transport.ts';
 
+/** The protocol's own: no client's header stands in for them. */
+const PROTOCOL_FIELDS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'content-encoding',
+  'content-type',
+  'last-event-id',
+]);
+const isProtocolField = (name: string): boolean => PROTOCOL_FIELDS.has(name) || name.startsWith('mcp-');
 const EVENT_STREAM = 'text/event-stream';
 
 /** An answer that has begun, and what it answers. */
@@ -43,7 +52,11 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
       },
       ...(body === undefined ? {} : { body }),
     };
-    let request = await services.applyCredential(propagate(bare, ctx, services.propagation), ctx, undefined);
+    let request = await services.applyCredential(
+      propagate(bare, ctx, services.propagation, isProtocolField),
+      ctx,
+      undefined,
+    );
     let answer = await stream(request, ctx);
     // Refused before anything was done, so that it may be sent once more.
     const renewed = answer.status === 401 ? await renew(request, answer, ctx) : undefined;

@@ -12,7 +12,7 @@ import { compileSchema } from '../../lib/json-schema/compile.ts';
 import type { InvocableTool, TargetServices } from '../target-type.ts';
 
 import type { OperationPlan } from './plan.ts';
-import { propagate } from './propagation.ts';
+import { propagate } from '../propagation.ts';
 import { prepareRequest, type BuildRequest } from './request.ts';
 import { renderResult, statusLine } from './result.ts';
 

@@ -3,7 +3,7 @@
 
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import { stringifyLossless } from '../../lib/lossless-json.ts';
-import { encodeStrict } from './percent.ts';
+import { encodeStrict } from '../../lib/percent.ts';
 import { scalarText } from './serialise.ts';
 
 /** `application/json`, `text/json` and everything that ends in `+json`. Parameters of the media type are ignored. */

@@ -1,40 +1,14 @@
 // Header and cookie parameters: arguments → header fields (OAS `style: simple` in headers, `form` and `cookie` in
-// cookies; RFC 9110 §5.5, RFC 6265 §4.1). Also names the fields that no argument may set (T-92, T-95).
+// cookies; RFC 9110 §5.5, RFC 6265 §4.1).
 
 import { invalidField } from '../../core/errors.ts';
+import { isFieldValue, isSettableField } from '../../core/header-fields.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { isJsonMediaType, serialiseContent } from './content.ts';
-import { encodeReserved, encodeStrict } from './percent.ts';
+import { encodeReserved, encodeStrict } from '../../lib/percent.ts';
 import type { ParameterPlan } from './plan.ts';
 import { explodedNames, serialise } from './serialise.ts';
 import { guardText } from './query.ts';
-
-// These frame the message or belong to the connection; a document that declares one as a parameter is ignored.
-const FRAMING = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** True for a field name that arguments and propagation may set. */
-export function isSettableField(name: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && !FRAMING.has(name.toLowerCase());
-}
-
-/** True for a value that fits into a header field: Latin-1 without control characters, except the tab. */
-export function isFieldValue(value: string): boolean {
-  return /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value);
-}
 
 /** Gives the header fields for some arguments, names in lower case. @throws GatewayError Validation. */
 export type BuildFields = (args: JsonObject) => Record<string, string>;

@@ -3,7 +3,7 @@
 
 import type { JsonValue } from '../../core/json.ts';
 import { formText, serialiseContent } from './content.ts';
-import { encodeReserved, encodeStrict } from './percent.ts';
+import { encodeReserved, encodeStrict } from '../../lib/percent.ts';
 import type { PropertyEncoding } from './plan.ts';
 import { serialise } from './serialise.ts';
 

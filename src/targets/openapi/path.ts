@@ -4,7 +4,7 @@
 import { GatewayError, invalidField } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import { serialiseContent } from './content.ts';
-import { encodeLiteral, encodeReserved, encodeStrict } from './percent.ts';
+import { encodeLiteral, encodeReserved, encodeStrict } from '../../lib/percent.ts';
 import type { ParameterPlan } from './plan.ts';
 import { serialise } from './serialise.ts';
 

@@ -5,7 +5,7 @@ import { invalidField } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { stringifyLossless } from '../../lib/lossless-json.ts';
 import { isFormMediaType, serialiseContent } from './content.ts';
-import { encodeReserved, encodeStrict } from './percent.ts';
+import { encodeReserved, encodeStrict } from '../../lib/percent.ts';
 import type { OperationPlan, ParameterPlan } from './plan.ts';
 import { explodedNames, serialise } from './serialise.ts';
 

@@ -1,6 +1,6 @@
 // Log levels of MCP (RFC 5424 §6.2.1), least severe first.
 
-export const LOG_LEVELS: ReadonlySet<string> = new Set([
+export const LOG_LEVELS: readonly string[] = Object.freeze([
   'debug',
   'info',
   'notice',

@@ -1,5 +1,5 @@
 // Percent-encoding of argument values for URLs and form bodies (RFC 3986 §2, RFC 6570 §3.2.1 and §3.2.3).
-// Knows characters only; what a value may be is judged in path.ts and request.ts.
+// Knows characters only; what a value may be is judged where it is built in.
 
 /** Where encoded text will stand: it decides which reserved characters `allowReserved` may leave alone. */
 export type PercentContext = 'path' | 'query' | 'form' | 'cookie';
