@@ -24,6 +24,7 @@ export interface QuickstartFlags extends Record<string, unknown> {
   readonly jwtScope?: string[];
   readonly bareNames?: boolean;
   readonly users?: boolean;
+  readonly search?: boolean;
   readonly includeTags?: string;
   readonly excludeTags?: string;
   readonly includePaths?: string;
@@ -46,7 +47,7 @@ const DEPENDANTS = [
   ['jwtDiscoveryUrl', ['jwtAudience', 'jwtClient', 'jwtScope']],
 ] as const;
 const OPENAPI_FLAGS = ['upstream', ...FILTERS];
-const IMPORT_FLAGS = ['name', 'bareNames', 'users', ...DEPENDANTS.flat(2)];
+const IMPORT_FLAGS = ['name', 'bareNames', 'users', 'search', ...DEPENDANTS.flat(2)];
 const STDIO = 'stdio:';
 
 /** Adds the flags, in a group of their own. */
@@ -85,6 +86,7 @@ export function addQuickstartFlags(command: Command): Command {
       '--bare-names',
       'tools are named as in the document or server, without the target’s name before them',
     )
+    .option('--search', 'offer the search tool, by which agents find the few tools they need among many')
     .option('--include-tags <words>', 'only operations with one of these tags (--exclude-tags: none of them)')
     .option('--exclude-tags <words>')
     .option(
@@ -140,6 +142,7 @@ export function quickstartOptions(
     ) as Partial<QuickstartOptions>),
     ...(jwt ? { jwt } : {}),
     ...(isForUsers ? { isForUsers } : {}),
+    ...(flags.search === true ? { hasSearch: true } : {}),
     gatewayTags: flags.bareNames === true ? { 'gatewright:tool-names': 'bare' } : {},
   };
 }

@@ -56,6 +56,8 @@ export interface QuickstartOptions {
   };
   /** Callers sign in at the authorization server of this house. */
   readonly isForUsers?: boolean;
+  /** The gateway offers the search tool. */
+  readonly hasSearch?: boolean;
   readonly gatewayTags: Readonly<Record<string, string>>;
 }
 
@@ -101,12 +103,16 @@ export async function quickstart(app: App, options: QuickstartOptions): Promise<
 }
 
 async function ensureGateway(app: App, name: string, options: QuickstartOptions): Promise<JsonObject> {
+  const mcp: JsonObject = {
+    ...(options.source.kind === 'mcp' ? RELAYING : {}),
+    ...(options.hasSearch === true ? { searchType: 'SEMANTIC' } : {}),
+  };
   const wanted: JsonObject = {
     name,
     roleArn: ROLE_ARN,
     protocolType: 'MCP',
     ...authorizerFor(options.jwt ?? ownIssuer(app, options, [app.publicUrl])),
-    ...(options.source.kind === 'mcp' ? { protocolConfiguration: { mcp: RELAYING } } : {}),
+    ...(Object.keys(mcp).length === 0 ? {} : { protocolConfiguration: { mcp } }),
   };
   const known = await findByName(app, 'ListGateways', {}, 'items', name);
   if (!known) {

@@ -192,8 +192,8 @@ describe('a small document', () => {
     expect(await names(importedOf(third).mcpUrl)).toEqual(['shop-api___two', 'shop-api___three']);
     await third.stop();
 
-    const filtered = await start('--include-paths', '/three', '--bare-names');
-    expect(await names(importedOf(filtered).mcpUrl)).toEqual(['three']);
+    const filtered = await start('--include-paths', '/three', '--bare-names', '--search');
+    expect(await names(importedOf(filtered).mcpUrl)).toEqual(['x_amz_bedrock_agentcore_search', 'three']);
     await filtered.stop();
 
     const unfiltered = await start();
