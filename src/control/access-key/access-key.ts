@@ -10,6 +10,7 @@ import type { Row, StoreReader } from '../../stores/store.ts';
 import { present } from '../context.ts';
 import type { ControlContext, Handler } from '../context.ts';
 import { listPage } from '../page.ts';
+import { checkQuota } from '../quota.ts';
 
 type KeyRow = Row<'access-key'>;
 
@@ -25,8 +26,7 @@ export const createAccessKey: Handler = async (input, ctx) => {
   const duration = input['durationSeconds'];
   await requireGateways(ctx.store, input);
   const row = await ctx.store.transaction(async (tx) => {
-    if ((await tx.count('access-key')) >= MAX_KEYS)
-      throw new GatewayError('QuotaExceeded', `You have reached the limit of ${MAX_KEYS} access keys`);
+    await checkQuota(tx, 'access-key', MAX_KEYS, 'access keys');
     return tx.create('access-key', {
       id,
       name: id,

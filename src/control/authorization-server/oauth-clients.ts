@@ -9,6 +9,7 @@ import type { Row } from '../../stores/store.ts';
 import { present } from '../context.ts';
 import type { Handler } from '../context.ts';
 import { listPage } from '../page.ts';
+import { checkQuota } from '../quota.ts';
 
 const MAX_CLIENTS = 1_000;
 
@@ -23,8 +24,7 @@ export const createOauthClient: Handler = async (input, ctx) => {
       throw new GatewayError('NotFound', `Gateway with id ${gateway} not found`);
   const sealed = ctx.seal(secret, { type: 'oauth-client', recordId: id, field: 'secret', version: 1 });
   const row = await ctx.store.transaction(async (tx) => {
-    if ((await tx.count('oauth-client')) >= MAX_CLIENTS)
-      throw new GatewayError('QuotaExceeded', `You have reached the limit of ${MAX_CLIENTS} clients`);
+    await checkQuota(tx, 'oauth-client', MAX_CLIENTS, 'clients');
     return tx.create('oauth-client', {
       id,
       name,

@@ -9,6 +9,7 @@ import { Secret } from '../../lib/secret.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
 import type { Handler } from '../context.ts';
 import { listPage } from '../page.ts';
+import { checkQuota } from '../quota.ts';
 
 const MAX_USERS = 10_000;
 
@@ -16,8 +17,7 @@ const MAX_USERS = 10_000;
 export const createLocalUser: Handler = async (input, ctx) => {
   const password = await hashPassword(new Secret(input['password'] as string));
   const row = await ctx.store.transaction(async (tx) => {
-    if ((await tx.count('local-user')) >= MAX_USERS)
-      throw new GatewayError('QuotaExceeded', `You have reached the limit of ${MAX_USERS} users`);
+    await checkQuota(tx, 'local-user', MAX_USERS, 'users');
     const name = userNameKey(input['userName'] as string);
     if (await tx.find('local-user', '', name))
       throw new GatewayError('Conflict', `A user with the name ${name} already exists.`);

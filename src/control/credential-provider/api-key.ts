@@ -10,6 +10,7 @@ import type { ControlContext, Handler } from '../context.ts';
 import { listPage } from '../page.ts';
 import { checkTags } from '../tag/check.ts';
 import { validationFailure } from '../validate.ts';
+import { checkQuota } from '../quota.ts';
 import { describeUsers, targetsUsing } from './users.ts';
 
 const KIND = 'api-key-credential-provider';
@@ -25,12 +26,7 @@ export const createApiKeyCredentialProvider: Handler = async (input, ctx) => {
   const row = await ctx.store.transaction(async (tx) => {
     if (await tx.find(KIND, '', name))
       throw new GatewayError('Conflict', `Credential provider with name: ${name} already exists`);
-    const limit = ctx.quotas.apiKeyProviders;
-    if ((await tx.count(KIND)) >= limit)
-      throw new GatewayError(
-        'QuotaExceeded',
-        `You have reached the limit of ${limit} API-key credential providers`,
-      );
+    await checkQuota(tx, KIND, ctx.quotas.apiKeyProviders, 'API-key credential providers');
     await tx.create('secret', { id: secretId, name: secretId, document: seal(apiKey, secretId, 1, ctx) });
     const document = { secretId, secretVersion: 1, secretSource: 'MANAGED', tags } as const;
     return tx.create(KIND, { id: newId(), name, document });

@@ -13,6 +13,7 @@ import type { ControlContext, Handler } from '../context.ts';
 import { listPage } from '../page.ts';
 import { checkTags } from '../tag/check.ts';
 import { validationFailure } from '../validate.ts';
+import { checkQuota } from '../quota.ts';
 import { describeUsers, targetsUsing } from './users.ts';
 
 const KIND = 'oauth2-credential-provider';
@@ -28,12 +29,7 @@ export const createOauth2CredentialProvider: Handler = async (input, ctx) => {
   const row = await ctx.store.transaction(async (tx) => {
     if (await tx.find(KIND, '', name))
       throw new GatewayError('Conflict', `Credential provider with name: ${name} already exists`);
-    const limit = ctx.quotas.oauth2Providers;
-    if ((await tx.count(KIND)) >= limit)
-      throw new GatewayError(
-        'QuotaExceeded',
-        `You have reached the limit of ${limit} OAuth2 credential providers`,
-      );
+    await checkQuota(tx, KIND, ctx.quotas.oauth2Providers, 'OAuth2 credential providers');
     const document = { vendor, config, ...sealed(secret, id, 1, ctx), tags };
     return tx.create(KIND, { id, name, document });
   });

@@ -5,6 +5,7 @@ import { newGatewayId } from '../../core/ids.ts';
 import type { Tags } from '../../core/resources.ts';
 import { onceForToken } from '../client-token.ts';
 import type { Handler } from '../context.ts';
+import { checkQuota } from '../quota.ts';
 import { checkTags } from '../tag/check.ts';
 import { createGatewayIdentity } from '../workload-identity/workload-identity.ts';
 import { loadGateway, renderGateway } from './load.ts';
@@ -21,11 +22,7 @@ export const createGateway: Handler = async (json, ctx) => {
     const id = await onceForToken(tx, 'CreateGateway', input, ctx.clock.now(), async () => {
       if (await tx.find('gateway', '', input.name))
         throw new GatewayError('Conflict', `A gateway with name ${input.name} already exists`);
-      if ((await tx.count('gateway')) >= ctx.quotas.gateways)
-        throw new GatewayError(
-          'QuotaExceeded',
-          `You have reached the limit of ${ctx.quotas.gateways} gateways`,
-        );
+      await checkQuota(tx, 'gateway', ctx.quotas.gateways, 'gateways');
       const created = await tx.create('gateway', {
         id: newGatewayId(input.name),
         name: input.name,
