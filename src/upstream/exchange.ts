@@ -11,9 +11,10 @@ import { givenUp, nameFault, timedOut, tooLarge } from './faults.ts';
  */
 export function exchange(
   pool: Pool,
-  { method, url, headers, body }: OutboundRequest,
+  request: OutboundRequest,
   options: EgressOptions,
 ): Promise<UpstreamResponse> {
+  const { url } = request;
   const { signal, timeoutMs, maxResponseBytes } = options;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -70,22 +71,32 @@ export function exchange(
         fail(nameFault(error, url));
       },
     };
-    try {
-      pool.dispatch(
-        {
-          path: url.pathname + url.search,
-          method,
-          headers,
-          body: body ?? null,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        handler,
-      );
-    } catch (thrown) {
-      fail(nameFault(thrown, url));
-    }
+    dispatch(pool, request, handler, fail);
   });
+}
+
+/** Hands a request to a pool. Time is bounded by the caller, not by undici. */
+export function dispatch(
+  pool: Pool,
+  { method, url, headers, body }: OutboundRequest,
+  handler: Dispatcher.DispatchHandler,
+  fail: (fault: GatewayError) => void,
+): void {
+  try {
+    pool.dispatch(
+      {
+        path: url.pathname + url.search,
+        method,
+        headers,
+        body: body ?? null,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      },
+      handler,
+    );
+  } catch (thrown) {
+    fail(nameFault(thrown, url));
+  }
 }
 
 /** Headers as UpstreamResponse has them. */

@@ -4,7 +4,7 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { GatewayError } from '../core/errors.ts';
 import type { OutboundRequest, StreamOptions, UpstreamStream } from '../core/outbound.ts';
-import { flattenHeaders } from './exchange.ts';
+import { dispatch, flattenHeaders } from './exchange.ts';
 import { givenUp, nameFault, timedOut } from './faults.ts';
 
 /** Read ahead of the reader (bytes) before the socket is paused. */
@@ -13,9 +13,10 @@ const READ_AHEAD = 64 * 1024;
 /** Resolves with the head; the signal ends the body too. */
 export function openStream(
   pool: Pool,
-  { method, url, headers, body }: OutboundRequest,
+  request: OutboundRequest,
   { signal, headersTimeoutMs }: StreamOptions,
 ): Promise<UpstreamStream> {
+  const { url } = request;
   return new Promise((resolve, reject) => {
     const reader = createReader();
     let controller: Dispatcher.DispatchController | undefined;
@@ -68,21 +69,7 @@ export function openStream(
       },
     };
     const cancel = (): void => fail(givenUp(url));
-    try {
-      pool.dispatch(
-        {
-          path: url.pathname + url.search,
-          method,
-          headers,
-          body: body ?? null,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        handler,
-      );
-    } catch (thrown) {
-      fail(nameFault(thrown, url));
-    }
+    dispatch(pool, request, handler, fail);
   });
 }
 
