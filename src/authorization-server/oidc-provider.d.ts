@@ -88,6 +88,7 @@ declare module 'oidc-provider' {
 
   export const errors: {
     readonly InvalidClientMetadata: new (description: string) => Error;
+    readonly InvalidClientAuth: new (detail: string) => Error;
     readonly InvalidGrant: new (detail: string) => Error;
     readonly InvalidTarget: new (description?: string) => Error;
   };

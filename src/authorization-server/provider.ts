@@ -16,6 +16,7 @@ const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 const ACCESS_TOKEN_S = 15 * MINUTE;
 const INTERACTION_S = 30 * MINUTE;
+const LONGEST_ASSERTION_S = 5 * MINUTE;
 const FETCH_TIMEOUT_MS = 3_000;
 const MAX_FETCHED_BYTES = 64 * 1024;
 
@@ -86,6 +87,11 @@ export function createProvider({ Provider, errors }: typeof Package, services: P
       clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     },
     pkce: { required: () => true },
+    // Ids of assertions are kept until these expire: that is soon, or the assertion is refused (RFC 7523 §3).
+    assertJwtClientAuthClaimsAndHeader: (_context: KoaContext, { exp }: { readonly exp?: unknown }) => {
+      if (typeof exp !== 'number' || exp > Date.now() / 1000 + LONGEST_ASSERTION_S)
+        throw new errors.InvalidClientAuth('the assertion must expire within five minutes');
+    },
     allowOmittingSingleRegisteredRedirectUri: false,
     rotateRefreshToken: () => true,
     issueRefreshToken: (_context: KoaContext, client: Client) => client.grantTypeAllowed('refresh_token'),

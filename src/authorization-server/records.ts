@@ -26,6 +26,7 @@ const BOUNDS: Readonly<Record<string, number>> = Object.freeze({
   Session: 50_000,
   Attempts: 20_000,
   UpstreamLogin: 20_000,
+  ReplayDetection: 50_000,
 });
 
 export interface RecordServices {

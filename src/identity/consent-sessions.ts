@@ -18,6 +18,8 @@ const LIFE_MS = 10 * 60_000;
 const REUSE_MS = 5 * 60_000;
 /** Consents that one user may have on their way at one provider (a prompt can make an agent ask again and again). */
 const MAX_OPEN = 10;
+/** And at once in any state. */
+const MAX_KEPT = 50;
 const URI_PREFIX = 'urn:ietf:params:oauth:request_uri:';
 const REMEMBERED_LINKS = 10_000;
 const SWEEP_PAGE = 100;
@@ -82,7 +84,7 @@ export function createConsentSessions(services: {
   async function begin(tx: StoreTransaction, wish: ConsentWish): Promise<ConsentLink> {
     const { need, clientId, returnUrl, customState, targetId } = wish;
     const parentId = sha256(JSON.stringify([wish.providerId, need.workloadId, userText(need.user)]));
-    if ((await countOpen(tx, parentId)) >= MAX_OPEN)
+    if (await hasAskedTooOften(tx, parentId))
       throw new GatewayError(
         'Throttled',
         'Consent has been asked for too often without being given. Please retry in a few minutes.',
@@ -114,9 +116,22 @@ export function createConsentSessions(services: {
     return { authorizationUrl: linkOf(sessionUri), sessionUri, sessionId: id };
   }
 
-  async function countOpen(tx: StoreTransaction, parentId: string): Promise<number> {
-    const { rows } = await tx.list('consent-session', parentId, { limit: MAX_OPEN * 4 });
-    return rows.filter(({ document }) => document.expiresAt > clock.now() && isOpen(document)).length;
+  /** Those that are over count as well for as long as they are kept: denying is no way to ask without end. */
+  async function hasAskedTooOften(tx: StoreTransaction, parentId: string): Promise<boolean> {
+    let [open, all] = [0, 0];
+    let after: string | undefined;
+    do {
+      const page = await tx.list('consent-session', parentId, {
+        limit: SWEEP_PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      const live = page.rows.filter((row) => alive(row));
+      all += live.length;
+      open += live.filter(({ document }) => isOpen(document)).length;
+      if (open >= MAX_OPEN || all >= MAX_KEPT) return true;
+      after = page.next;
+    } while (after !== undefined);
+    return false;
   }
 
   async function find(sessionUri: string): Promise<SessionRow | undefined> {

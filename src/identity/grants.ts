@@ -228,10 +228,10 @@ function explain(thrown: unknown, provider: Provider): GatewayError {
     return refused(provider, thrown.details.internal ?? thrown.message);
   }
   if (thrown instanceof ResponseBodyError) {
-    const said = `${thrown.error}${thrown.error_description === undefined ? '' : `: ${thrown.error_description}`}`;
+    // Not its description: servers repeat in it what they were sent, codes and refresh tokens too.
     return refused(
       provider,
-      `the server refused the grant (${provider.conceal(said).slice(0, 300)})`,
+      `the server refused the grant (${provider.conceal(thrown.error).slice(0, 100)})`,
       thrown.error,
     );
   }

@@ -212,19 +212,29 @@ export function createTokenVault(services: VaultServices): TokenVault {
           : refreshToken && (await noted(key, grants.refresh(provider, refreshToken, need)));
       if (!granted) return undefined;
       const kept = { ...(refreshToken ? { refreshToken } : {}), ...granted };
-      return hold(key, provider, kept, need, await persist(key, need, provider, kept));
+      const at = await persist(key, need, provider, kept, refreshToken && stored?.at);
+      return at ? hold(key, provider, kept, need, at) : await instead(key, need, provider);
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       if (stored && refreshToken && fault.details.reason === INVALID_GRANT) {
         failures.delete(key);
-        await store.transaction((tx) => tx.remove('oauth-token', stored.row.id));
-        log.info({ provider: provider.name }, 'a consent has ended at its server; it has to be given again');
-        return undefined;
+        const isGone = await store.transaction(async (tx) => {
+          const row = await tx.get('oauth-token', stored.row.id);
+          return row?.document.version !== stored.at.version || tx.remove('oauth-token', row.id);
+        });
+        if (isGone) log.info({ provider: provider.name }, 'a consent has ended at its server');
+        return instead(key, need, provider);
       }
       // The server is in trouble, and what there is still counts.
       if (stored && isAlive(stored.tokens)) return stored.tokens.accessToken;
       throw fault;
     }
+  }
+
+  /** What has come into the place of a token that was renewed: a consent given meanwhile, or none when it was taken back. */
+  async function instead(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined> {
+    const stored = await readStored(key, need, provider);
+    return stored && isAlive(stored.tokens) ? hold(key, provider, stored.tokens, need, stored.at) : undefined;
   }
 
   /** Whoever asks right after a failure gets the same answer, and the server a moment's rest. */
@@ -244,10 +254,11 @@ export function createTokenVault(services: VaultServices): TokenVault {
     need: TokenNeed,
     provider: Provider,
     granted: GrantedTokens,
-  ): Promise<StoredAs> {
+    replaces?: StoredAs,
+  ): Promise<StoredAs | undefined> {
     for (let attempt = 1; ; attempt += 1)
       try {
-        return await store.transaction((tx) => write(tx, key, need, provider, granted));
+        return await store.transaction((tx) => write(tx, key, need, provider, granted, replaces));
       } catch (thrown) {
         if (attempt === STORE_ATTEMPTS) throw thrown;
       }
@@ -259,8 +270,13 @@ export function createTokenVault(services: VaultServices): TokenVault {
     need: TokenNeed,
     provider: Provider,
     granted: GrantedTokens,
-  ): Promise<StoredAs> {
+    replaces?: StoredAs,
+  ): Promise<StoredAs | undefined> {
     const before = await tx.find('oauth-token', provider.id, key);
+    // A renewed token takes the place of the one that it was got with, and of no other: that was taken back, or replaced
+    // by a consent of today, while its server was asked.
+    if (replaces && (before?.id !== replaces.id || before.document.version !== replaces.version))
+      return undefined;
     const id = before?.id ?? randomUUID();
     const version = (before?.document.version ?? 0) + 1;
     const { accessToken, refreshToken, obtainedAt, expiresAt, scopes } = granted;

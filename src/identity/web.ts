@@ -119,12 +119,20 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     return redirectTo(customState === undefined ? back : withParameter(back, 'state', customState));
   }
 
+  /** The link is known to the application that it was made for: it shows what was given on that one's account. */
+  async function consentsOf({ document }: SessionRow): Promise<readonly UserConsent[]> {
+    const consents = await services.list(document.user);
+    return consents.filter(
+      ({ workloadId, user }) => workloadId === document.workloadId && isSameUser(user, document.user),
+    );
+  }
+
   async function showConsents(request: WebRequest): Promise<WebAnswer> {
     const requestUri = request.query.get('request_uri') ?? request.form.get('request_uri') ?? '';
     const row = await sessions.find(requestUri);
     if (!row) return linkIsOver();
     const browser = browserOf(request) ?? randomBytes(32).toString('base64url');
-    const consents = await services.list(row.document.user);
+    const consents = await consentsOf(row);
     const names = new Map<string, string>();
     for (const { workloadId } of consents) names.set(workloadId, await workloadName(workloadId));
     const page = { requestUri, csrf: csrfOf(browser, requestUri), user: row.document.user, consents, names };
@@ -137,8 +145,8 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     const row = await sessions.find(requestUri);
     if (!row) return linkIsOver();
     const consentId = request.form.get('consent') ?? '';
-    const own = (await services.list(row.document.user)).find((consent) => consent.consentId === consentId);
-    if (own && isSameUser(own.user, row.document.user)) await services.revoke(consentId);
+    const own = (await consentsOf(row)).find((consent) => consent.consentId === consentId);
+    if (own) await services.revoke(consentId);
     return redirectTo(`${CONSENTS}?request_uri=${encodeURIComponent(requestUri)}`);
   }
 
