@@ -130,3 +130,30 @@ test('no operation answers with a secret that is stored, whatever it is asked', 
   }
   expect(JSON.stringify(app.lines)).not.toContain(secret);
 });
+
+describe('a key that is limited to one gateway', () => {
+  const limited = (name: string, input: JsonObject): boolean =>
+    may('operator', name, { gatewayIdentifier: 'mine-0123456789', ...input }, ['mine-0123456789']);
+  const credentialProviderConfigurations = [{ credentialProviderType: 'GATEWAY_IAM_ROLE' }];
+
+  test('attaches no credential: its targets may point anywhere', () => {
+    expect(limited('CreateGatewayTarget', {})).toBe(true);
+    for (const name of ['CreateGatewayTarget', 'UpdateGatewayTarget'])
+      expect(limited(name, { credentialProviderConfigurations })).toBe(false);
+  });
+
+  test('sets nothing by which a credential would be used or sent elsewhere', () => {
+    const resourceArn = 'arn:aws:bedrock-agentcore:us-east-1:000000000000:gateway/mine-0123456789';
+    const tag = (tags: JsonObject): boolean =>
+      may('operator', 'TagResource', { resourceArn, tags }, ['mine-0123456789']);
+    expect(tag({ team: 'a', 'gatewright:search-rate': '10' })).toBe(true);
+    for (const name of [
+      'assume-role',
+      'search-embedder',
+      'search-endpoint',
+      'search-key-provider',
+      'server-url',
+    ])
+      expect(tag({ [`gatewright:${name}`]: 'x' })).toBe(false);
+  });
+});

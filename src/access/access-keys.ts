@@ -2,7 +2,7 @@
 // store's change feed), and temporary ones, which are known by their sealed session token alone and need no store.
 
 import type { AccessKeys, KnownKey } from '../core/access.ts';
-import { openSessionToken } from '../core/aws-session.ts';
+import { marksOf, openSessionToken } from '../core/aws-session.ts';
 import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import type { SealedSecret } from '../core/resources.ts';
@@ -48,10 +48,18 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
   let keys: ReadonlyMap<string, { readonly row: Row<'access-key'>; readonly known: KnownKey }> = new Map();
   const noted = new Map<string, number>();
   let seen = 0;
+  let refreshed: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let stopListening: (() => void) | undefined;
 
-  async function refresh(): Promise<void> {
+  /** One after another: a listing that began earlier must not come later. */
+  function refresh(): Promise<void> {
+    const mine = refreshed.then(load, load);
+    refreshed = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async function load(): Promise<void> {
     const fresh = new Map<string, { row: Row<'access-key'>; known: KnownKey }>();
     let after: string | undefined;
     do {
@@ -110,7 +118,7 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
     const facts = openSessionToken(sealer, accountId, sessionToken);
     if (facts?.accessKeyId !== accessKeyId || facts.expiresAt <= clock.now()) return undefined;
     const parent = lasting(facts.parent);
-    if (!parent) return undefined;
+    if (!parent || !marksOf(parent).includes(facts.mark)) return undefined;
     return {
       secret: new Secret(facts.secret),
       sessionToken: new Secret(sessionToken),
@@ -120,8 +128,9 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
 
   async function follow(): Promise<void> {
     const changes = await store.changes(seen);
-    seen = changes.at(-1)?.sequence ?? seen;
     if (changes.some(({ kind }) => kind === 'access-key')) await refresh();
+    // Only now: what could not be read is read again.
+    seen = Math.max(seen, changes.at(-1)?.sequence ?? 0);
   }
 
   const followQuietly = (): void => {

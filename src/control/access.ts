@@ -6,6 +6,7 @@ import { parseArn } from '../core/arn.ts';
 import { mayTouch } from '../core/access.ts';
 import type { Caller, Role } from '../core/access.ts';
 import { GatewayError } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { OperationModel } from './model/shape.ts';
 
@@ -39,6 +40,15 @@ const SECRETS: ReadonlySet<string> = new Set([
 ]);
 /** What a key that is limited to some gateways may do although no gateway is named. */
 const WITHOUT_GATEWAY: ReadonlySet<string> = new Set(['ListGateways', ...EVERYBODY]);
+
+/** Settings by which credentials would be used, or sent to another address. */
+const CREDENTIAL_SETTINGS: ReadonlySet<string> = new Set([
+  'gatewright:assume-role',
+  'gatewright:search-embedder',
+  'gatewright:search-endpoint',
+  'gatewright:search-key-provider',
+  'gatewright:server-url',
+]);
 
 /** @throws GatewayError Forbidden, in AWS's words */
 export function checkAccess(
@@ -75,9 +85,19 @@ function isWithinGrant(
   scope: ArnScope,
 ): boolean {
   if (caller.gateways === undefined || WITHOUT_GATEWAY.has(name)) return true;
+  if (usesCredentials(input)) return false;
   const { gatewayIdentifier, resourceArn } = input;
   if (typeof gatewayIdentifier === 'string') return mayTouch(caller, gatewayIdentifier);
   const named = typeof resourceArn === 'string' ? parseArn(resourceArn, scope) : undefined;
   if (named?.kind === 'gateway') return mayTouch(caller, named.id);
   return named?.kind === 'gateway-target' && mayTouch(caller, named.gatewayId);
+}
+
+/**
+ * Credentials belong to no gateway: who is limited to some gateways attaches none, or whoever may point a target at a
+ * server of theirs would have the keys of all.
+ */
+function usesCredentials({ credentialProviderConfigurations: credentials, tags }: JsonObject): boolean {
+  if (Array.isArray(credentials) && credentials.length > 0) return true;
+  return isJsonObject(tags) && Object.keys(tags).some((name) => CREDENTIAL_SETTINGS.has(name));
 }

@@ -1,7 +1,7 @@
 // Access keys: made once with a secret that is shown once, limited, put out of use, rotated and deleted.
 
 import { randomBytes, randomInt } from 'node:crypto';
-import { createSessionToken } from '../../core/aws-session.ts';
+import { createSessionToken, marksOf } from '../../core/aws-session.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { AccessKeyDocument, SealedSecret } from '../../core/resources.ts';
@@ -97,22 +97,27 @@ export const deleteAccessKey: Handler = async (input, ctx) => {
 };
 
 /** Handles GetSessionToken: a temporary key of whoever asks, known by its token in every process. */
-export const getSessionToken: Handler = (input, ctx) => {
+export const getSessionToken: Handler = async (input, ctx) => {
   if (ctx.caller.accessKeyId.startsWith('ASIA'))
     throw new GatewayError('Forbidden', 'Cannot call GetSessionToken with session credentials');
   const seconds = (input['durationSeconds'] as number | undefined) ?? SESSION_SECONDS;
+  const parent = await ctx.accessKeys.find(ctx.caller.accessKeyId, undefined);
+  // Nobody can say with which of two secrets the request was signed: it ends with the one that ends first.
+  const [mark] = parent ? marksOf(parent) : [];
+  if (mark === undefined) throw new GatewayError('Forbidden', 'The access key is not valid any more');
   const facts = {
     accessKeyId: newKeyId('ASIA'),
     secret: newSecret().reveal(),
     parent: ctx.caller.accessKeyId,
+    mark,
     expiresAt: ctx.clock.now() + seconds * 1000,
   };
-  return Promise.resolve({
+  return {
     accessKeyId: facts.accessKeyId,
     secretAccessKey: facts.secret,
     sessionToken: createSessionToken(ctx.sealer, ctx.arns.accountId, facts),
     expiration: facts.expiresAt,
-  });
+  };
 };
 
 async function load(reader: StoreReader, input: JsonObject): Promise<KeyRow> {

@@ -22,6 +22,12 @@ export const updateGateway: Handler = async (json, ctx) => {
     if (row.document.status === 'DELETING')
       throw new GatewayError('Conflict', `Gateway ${row.id} is being deleted and cannot be updated`);
     checkUnchanged(row, input);
+    // As a credential: see access.ts.
+    if (ctx.caller.gateways !== undefined && input.roleArn !== row.document.roleArn)
+      throw new GatewayError(
+        'Forbidden',
+        `User: ${ctx.caller.arn} is not authorized to change the role of gateway ${row.id}`,
+      );
     checkGateway(input, ctx);
     const inTheWay = await targetsInTheWay(tx, row.id, {
       ...present({ protocolConfiguration: input.protocolConfiguration }),
