@@ -165,6 +165,21 @@ describe('a gateway with AWS_IAM', () => {
     const { sessionToken: _without, ...bare } = temporary;
     expect((await signed(bare)).status).toBe(401);
     expect((await signed({ ...parent, sessionToken: temporary.sessionToken })).status).toBe(401);
+    // A secret that may have been stolen is rotated: what was made with it goes with it.
+    const stolen = await newKey({ role: 'operator' });
+    const made = (await sdkInvoke(stolen, 'GetSessionToken', {})) as Record<string, string>;
+    const thief = {
+      accessKeyId: made['accessKeyId'] ?? '',
+      secretAccessKey: made['secretAccessKey'] ?? '',
+      sessionToken: made['sessionToken'] ?? '',
+    };
+    expect((await signed(thief)).status).toBe(200);
+    const rotate = (keepPreviousForSeconds: number) =>
+      app.app.control.invoke('RotateAccessKey', { keyId: stolen.accessKeyId, keepPreviousForSeconds });
+    await rotate(600);
+    expect((await signed(thief)).status).toBe(200);
+    await rotate(0);
+    expect((await signed(thief)).status).toBe(401);
     await app.app.control.invoke('DeleteAccessKey', { keyId: parent.accessKeyId });
     expect((await signed(temporary)).status).toBe(401);
   });

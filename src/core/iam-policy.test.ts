@@ -76,14 +76,14 @@ describe('a policy', () => {
     ],
     [
       'nor by a key that is not there',
-      [statement({ Condition: { StringLike: { 'aws:userid': '*' } } })],
-      {},
+      [statement({ Condition: { StringLike: { 'aws:SourceIp': '*' } } })],
+      { context: {} },
       'silent',
     ],
     [
       'unless it asks for something not to be',
-      [statement({ Condition: { StringNotLike: { 'aws:userid': 'x*' } } })],
-      {},
+      [statement({ Condition: { StringNotLike: { 'aws:SourceIp': 'x*' } } })],
+      { context: {} },
       'allow',
     ],
     [
@@ -115,6 +115,21 @@ describe('a policy', () => {
     [policy(statement({ Condition: { NumericLessThan: { x: '1' } } })), 'NumericLessThan'],
     [policy(statement({ Condition: { constructor: { x: '1' } } })), 'constructor'],
     [policy(statement({ Condition: { StringEquals: { x: [1] } } })), 'StringEquals'],
+    // None of these could ever hold: a denial by them would be no denial.
+    [
+      policy(statement({ Condition: { StringEquals: { 'aws:SecureTransport': 'false' } } })),
+      'SecureTransport',
+    ],
+    [policy(statement({ Condition: { StringEquals: { 'aws:Usrename': 'eve' } } })), 'aws:Usrename'],
+    [policy(statement({ Condition: { StringEquals: { 'aws:UserName': '${aws:username}' } } })), 'variable'],
+    [policy(statement({ Condition: { StringEquals: { 'aws:SourceIp': '10.0.0.0/8' } } })), 'range'],
+    [policy(statement({ Principal: { AWS: 'arn:aws:iam::000000000000:user/*' } })), 'user/*'],
+    [policy(statement({ Principal: { AWS: 'arn:aws:iam::000000000000:role/x' } })), 'role/x'],
+    [policy(statement({ Principal: { AWS: 'garbage' } })), 'garbage'],
+    [
+      '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}',
+      'twice',
+    ],
   ])('that is not understood is refused: %s', (text, fault) => {
     expect(policyFault(text)).toContain(fault);
   });

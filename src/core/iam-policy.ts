@@ -5,6 +5,7 @@
 
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import { parseStrictJson } from './strict-json.ts';
 
 export interface PolicyQuestion {
   readonly principalArn: string;
@@ -34,15 +35,24 @@ const OPERATORS: Readonly<Record<string, (value: string, wanted: string) => bool
   ArnEquals: (value, wanted) => matches(wanted, value),
   ArnLike: (value, wanted) => matches(wanted, value),
 });
+/** What is known of each request. A condition on anything else could never be fulfilled, or always. */
+const CONDITION_KEYS: ReadonlySet<string> = new Set([
+  'aws:sourceip',
+  'aws:principalarn',
+  'aws:principalaccount',
+  'aws:username',
+]);
+const PRINCIPAL = /^(\*|\d{12}|arn:aws:iam::\d{12}:(root|user\/[\w+=,.@/-]+))$/;
 const NEGATIVE: ReadonlySet<string> = new Set(['StringNotEquals', 'StringNotLike']);
 
 /** What is wrong with a policy's text, or undefined when it is one that can be obeyed whole. */
 export function policyFault(text: string): string | undefined {
   let policy: unknown;
   try {
-    policy = JSON.parse(text);
+    // Strict: of two Effects in one statement neither may count without the other.
+    policy = parseStrictJson(Buffer.from(text));
   } catch {
-    return 'is not JSON';
+    return 'is not JSON, or names a member twice';
   }
   if (!isJsonObject(policy)) return 'is not a JSON object';
   const { Version, Statement } = policy;
@@ -67,6 +77,11 @@ function statementFault(statement: JsonObject): string | undefined {
   if (!areTexts(Action) || !areTexts(Resource)) return 'needs Action and Resource';
   if (isJsonObject(Principal) && !areTexts(Principal['AWS']))
     return 'needs ARNs or accounts in Principal.AWS';
+  if (isJsonObject(Principal)) {
+    const nobody = textsOf(Principal['AWS']).find((who) => !PRINCIPAL.test(who));
+    if (nobody !== undefined)
+      return `has the principal ${nobody}, which is not understood here: *, an account, its root, or the ARN of a user`;
+  }
   if (Condition === undefined) return undefined;
   if (!isJsonObject(Condition)) return 'has a Condition that is not an object';
   for (const [operator, tests] of Object.entries(Condition)) {
@@ -74,6 +89,15 @@ function statementFault(statement: JsonObject): string | undefined {
       return `has the condition operator ${operator}, which is not understood here`;
     if (!isJsonObject(tests) || !Object.values(tests).every(areTexts))
       return `has a ${operator} that is not understood`;
+    for (const [key, wanted] of Object.entries(tests)) {
+      if (!CONDITION_KEYS.has(key.toLowerCase()))
+        return `has the condition key ${key}, which is not understood here`;
+      for (const value of textsOf(wanted)) {
+        if (value.includes('${')) return 'has a policy variable, which is not understood here';
+        if (key.toLowerCase() === 'aws:sourceip' && value.includes('/'))
+          return 'has a range of addresses, which is not understood here: aws:SourceIp is compared as text';
+      }
+    }
   }
   return undefined;
 }
