@@ -43,17 +43,32 @@ export async function openKeyRing(source: KeySource, mayCreate: boolean): Promis
     keys = (await source.load(false)).map(toKek);
   };
   const known = (id: string): Kek | undefined => keys.find((kek) => kek.id === id);
+  /** As long as the keys cannot be read, those that were read go on. */
+  function lookAgain(): void {
+    if (!source.loadNow) return;
+    try {
+      const now = source.loadNow().map(toKek);
+      if (now.length > 0) keys = now;
+    } catch {
+      // Whoever needs a key that is not known here says so.
+    }
+  }
   return Object.freeze({
     source: source.name,
-    primary: () => keys[0],
+    primary(): Kek | undefined {
+      // Another process may have rotated the keys: nothing is sealed under one that has been retired. Sealing is rare.
+      lookAgain();
+      return keys[0];
+    },
     find(id: string): Kek | undefined {
       // Another process may have rotated the keys: they are looked for once more.
-      if (!known(id) && source.loadNow) keys = source.loadNow().map(toKek);
+      if (!known(id)) lookAgain();
       return known(id);
     },
     ids: () => keys.map(({ id }) => id),
     reload,
     async begin(): Promise<void> {
+      await reload();
       if (keys.length === 1) await source.add();
       await reload();
     },

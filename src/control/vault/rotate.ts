@@ -20,9 +20,15 @@ const MEMBERS = ['v', 'kekId', 'wrappedKey', 'iv', 'ciphertext', 'tag', 'bound']
 export const rotateVaultKey: Handler = async (_input, ctx) => {
   await ctx.vault.begin();
   const counts = { rewrapped: 0, unreadable: 0 };
-  for (const kind of ctx.resourceKinds)
-    if (!WITHOUT.has(kind))
-      for await (const { id } of everyRow(ctx.store, kind)) await rewrapRow(kind, id, counts, ctx);
+  // What was sealed just before the new key was there may have been stored behind the first look.
+  let before: number;
+  do {
+    before = counts.rewrapped;
+    counts.unreadable = 0;
+    for (const kind of ctx.resourceKinds)
+      if (!WITHOUT.has(kind))
+        for await (const { id } of everyRow(ctx.store, kind)) await rewrapRow(kind, id, counts, ctx);
+  } while (counts.rewrapped > before);
   // A value that did not open before does not open now; the old keys stay as long as there is one.
   if (counts.unreadable === 0) await ctx.vault.finish();
   ctx.log.info({ kekId: ctx.vault.kekId(), ...counts }, 'the master key was rotated');
