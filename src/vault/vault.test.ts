@@ -107,6 +107,7 @@ describe('key file', () => {
 
   it('rotates: the new key seals, both open until the end, and other processes notice by themselves', async () => {
     const ring = await open('master.key', true);
+    const idle = await open('master.key', false);
     const elsewhere = await open('master.key', false);
     const vault = createVault(ring, '000000000000');
     const old = vault.seal(new Secret('hunter2'), binding);
@@ -123,6 +124,9 @@ describe('key file', () => {
     const moved = { ...old, bound: { ...old.bound, recordId: 'r2' } };
     expect(() => vault.rewrap(moved)).toThrow(/does not belong/);
     await ring.finish();
+    // One that has only sealed all the while.
+    const sealedLate = createVault(idle, '000000000000').seal(new Secret('late'), binding);
+    expect(sealedLate.kekId).toBe(rewrapped.kekId);
     expect(ring.ids()).toEqual([rewrapped.kekId]);
     expect(() => vault.open(old, binding)).toThrow(/another master key/);
     expect(readFileSync(join(folder, 'master.key'), 'utf8').trim().split('\n')).toHaveLength(1);
