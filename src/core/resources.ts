@@ -178,12 +178,34 @@ export interface OauthTokenDocument {
   readonly workloadId: string;
   readonly user?: TokenUser;
   readonly scopes: readonly string[];
+  /** What was asked for where the protected server says it, and how often that has grown. */
+  readonly asked?: readonly string[];
+  readonly stepUps?: number;
   /** Digest of issuer, token endpoint and client: tokens go nowhere else. */
   readonly clientKey: string;
   /** Milliseconds since the epoch; absent: the access token does not expire. */
   readonly obtainedAt: number;
   readonly expiresAt?: number;
   readonly isRefreshable: boolean;
+}
+
+/**
+ * The gateway as a client of one authorization server, for a provider that is known by the server it protects. Name of
+ * the row: the issuer. The newest one of a provider is in use.
+ */
+export interface OauthRegistrationDocument {
+  /** `given`: of the provider's configuration; `metadata-document`: the client's id is its address; or RFC 7591. */
+  readonly source: 'given' | 'metadata-document' | 'dynamic';
+  readonly clientId: string;
+  readonly secret?: SealedSecret;
+  readonly authentication: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
+  readonly redirectUri: string;
+  /** RFC 8707 identifier of the protected server; absent where it publishes none. */
+  readonly resource?: string;
+  /** Endpoints of a server without metadata (MCP 2025-03-26). */
+  readonly endpoints?: { readonly authorizationEndpoint: string; readonly tokenEndpoint: string };
+  /** Milliseconds since the epoch, of `client_secret_expires_at`. */
+  readonly expiresAt?: number;
 }
 
 /** A user's way through a consent, from the link to the stored token. */
@@ -251,6 +273,85 @@ export interface ToolVectorsDocument {
   readonly vectors: string;
 }
 
+/** What is fixed when a version of a function is published. Members of Lambda’s API are spelled as on its wire. */
+export interface FunctionConfigurationDocument {
+  readonly Runtime: string;
+  readonly Handler?: string;
+  readonly Role: string;
+  readonly Description?: string;
+  /** Seconds. */
+  readonly Timeout: number;
+  /** MiB. */
+  readonly MemorySize: number;
+  /** Id of the `function-code` row: SHA-256 of the archive in hexadecimal. */
+  readonly codeId: string;
+  readonly CodeSize: number;
+  readonly layers: readonly { readonly Arn: string; readonly CodeSize: number; readonly codeId: string }[];
+  /** JSON of the environment variables. */
+  readonly environment?: { readonly sealed: SealedSecret; readonly bound: SecretBinding };
+  /** Members that are only stored and given back: TracingConfig, EphemeralStorage, LoggingConfig, … */
+  readonly settings: JsonObject;
+  /** Milliseconds since the epoch. */
+  readonly lastModified: number;
+  readonly RevisionId: string;
+}
+
+/** One statement of a function’s policy, as it was added. */
+export interface FunctionPolicyDocument {
+  readonly RevisionId: string;
+  readonly statements: readonly JsonObject[];
+}
+
+/** A function; its name is the function’s. The configuration is that of `$LATEST`. */
+export interface FunctionDocument {
+  readonly configuration: FunctionConfigurationDocument;
+  /** Number of the version that was published last; numbers are not used twice. */
+  readonly lastVersion: number;
+  readonly reservedConcurrency?: number;
+  /** By qualifier; the empty one is the function itself. */
+  readonly policies: Readonly<Record<string, FunctionPolicyDocument>>;
+  readonly tags: Tags;
+}
+
+/** A published version; its name is the number, its parent the function. */
+export interface FunctionVersionDocument {
+  readonly configuration: FunctionConfigurationDocument;
+}
+
+/** An alias; its parent is the function. */
+export interface FunctionAliasDocument {
+  readonly FunctionVersion: string;
+  readonly Description?: string;
+  /** Version → share of the calls, 0 to 1. */
+  readonly weights?: Readonly<Record<string, number>>;
+  readonly RevisionId: string;
+}
+
+/** A version of a layer; its parent is the layer’s name, its name the number. */
+export interface LayerVersionDocument {
+  readonly codeId: string;
+  readonly CodeSize: number;
+  readonly Description?: string;
+  readonly LicenseInfo?: string;
+  readonly CompatibleRuntimes?: readonly string[];
+  readonly CompatibleArchitectures?: readonly string[];
+  readonly policy?: FunctionPolicyDocument;
+  /** Deleted versions stay as long as functions use them, and their numbers for ever. */
+  readonly isDeleted?: boolean;
+}
+
+/** An archive of code, by its SHA-256; its bytes lie in `function-code-part` rows. */
+export interface FunctionCodeDocument {
+  readonly bytes: number;
+  readonly parts: number;
+  readonly unzippedBytes: number;
+}
+
+/** A part of an archive; its parent is the archive, its name the place. */
+export interface FunctionCodePartDocument {
+  readonly base64: string;
+}
+
 /** Kind → document. Adding a kind here and in stores/sql/migrations is all that the store needs. */
 export interface ResourceDocuments {
   gateway: GatewayDocument;
@@ -266,6 +367,7 @@ export interface ResourceDocuments {
   'workload-identity': WorkloadIdentityDocument;
   'token-vault': TokenVaultDocument;
   'oauth-token': OauthTokenDocument;
+  'oauth-registration': OauthRegistrationDocument;
   'consent-session': ConsentSessionDocument;
   'mcp-session': SessionDocument;
   mailbox: MailboxDocument;
@@ -273,5 +375,11 @@ export interface ResourceDocuments {
   'local-user': LocalUserDocument;
   'oauth-client': OauthClientDocument;
   'oidc-record': OidcRecordDocument;
+  function: FunctionDocument;
+  'function-version': FunctionVersionDocument;
+  'function-alias': FunctionAliasDocument;
+  'layer-version': LayerVersionDocument;
+  'function-code': FunctionCodeDocument;
+  'function-code-part': FunctionCodePartDocument;
 }
 export type ResourceKind = keyof ResourceDocuments;

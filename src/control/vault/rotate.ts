@@ -13,6 +13,8 @@ const WITHOUT: ReadonlySet<ResourceKind> = new Set([
   'inline-payload',
   'client-token',
   'mailbox',
+  'function-code',
+  'function-code-part',
 ]);
 const MEMBERS = ['v', 'kekId', 'wrappedKey', 'iv', 'ciphertext', 'tag', 'bound'];
 

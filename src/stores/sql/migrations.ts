@@ -85,6 +85,22 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = Object.freeze({
       for (const table of ['local_user', 'oauth_client', 'oidc_record']) await createResourceTable(db, table);
     },
   },
+  '0008-functions': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const table of [
+        'function',
+        'function_version',
+        'function_alias',
+        'layer_version',
+        'function_code',
+        'function_code_part',
+      ])
+        await createResourceTable(db, table);
+    },
+  },
+  '0009-oauth-registration': {
+    up: (db: Kysely<unknown>): Promise<void> => createResourceTable(db, 'oauth_registration'),
+  },
 });
 
 /** Those this version knows. */

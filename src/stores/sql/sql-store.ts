@@ -28,6 +28,8 @@ const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set([
   'secret',
   'tool-vectors',
   'oidc-record',
+  'function-code',
+  'function-code-part',
 ]);
 
 /** How many changes are kept: followers that are further behind read everything anew. */

@@ -50,6 +50,7 @@ export interface Tables {
   workload_identity: ResourceTable;
   token_vault: ResourceTable;
   oauth_token: ResourceTable;
+  oauth_registration: ResourceTable;
   consent_session: ResourceTable;
   mcp_session: ResourceTable;
   mailbox: ResourceTable;
@@ -57,6 +58,12 @@ export interface Tables {
   local_user: ResourceTable;
   oauth_client: ResourceTable;
   oidc_record: ResourceTable;
+  function: ResourceTable;
+  function_version: ResourceTable;
+  function_alias: ResourceTable;
+  layer_version: ResourceTable;
+  function_code: ResourceTable;
+  function_code_part: ResourceTable;
   change: ChangeTable;
   lease: LeaseTable;
   counter: CounterTable;
@@ -77,6 +84,7 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     'workload-identity': 'workload_identity',
     'token-vault': 'token_vault',
     'oauth-token': 'oauth_token',
+    'oauth-registration': 'oauth_registration',
     'consent-session': 'consent_session',
     'mcp-session': 'mcp_session',
     mailbox: 'mailbox',
@@ -84,6 +92,12 @@ const TABLE_OF: Readonly<Record<ResourceKind, Exclude<keyof Tables, 'change' | '
     'local-user': 'local_user',
     'oauth-client': 'oauth_client',
     'oidc-record': 'oidc_record',
+    function: 'function',
+    'function-version': 'function_version',
+    'function-alias': 'function_alias',
+    'layer-version': 'layer_version',
+    'function-code': 'function_code',
+    'function-code-part': 'function_code_part',
   });
 
 /** Every kind of row. */
