@@ -5,6 +5,7 @@ import type { FieldFault } from './errors.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { VENDORS } from './oauth-vendors.ts';
+import { resourceOfMetadataUrl } from './protected-resource.ts';
 import { endpointFault } from './web-address.ts';
 
 /** How the client proves itself at the token endpoint; `none` for a public client. */
@@ -23,9 +24,10 @@ export interface OnBehalfOf {
   readonly actorTokenScopes: readonly string[];
 }
 
-/** Where the authorization server is: a document to be read, or endpoints as they are. */
+/** Where the authorization server is: a document to be read, an issuer to be looked up, or endpoints as they are. */
 export type ServerLocation =
   | { readonly discoveryUrl: string }
+  | { readonly metadataOf: string }
   | {
       readonly issuer: string;
       readonly authorizationEndpoint: string;
@@ -36,6 +38,12 @@ export type ServerLocation =
 /** A provider as the grants use it. */
 export interface OauthProviderSettings {
   readonly vendor: string;
+  /**
+   * Address of the server that the tokens are for (RFC 9728), where the provider is known by it: which authorization
+   * server that has, and as which client, is found out when a token is needed. Until then `server` and `clientId` of such
+   * a provider are empty.
+   */
+  readonly protects?: string;
   readonly clientId: string;
   readonly server: ServerLocation;
   readonly authentication: ClientAuthentication;
@@ -78,8 +86,9 @@ export function providerFaults(
   const faults: FieldFault[] = [];
   const refuse = (name: string, message: string): void =>
     void faults.push({ name: `${place}.${name}`, message });
-  if (typeof config['clientId'] !== 'string' || config['clientId'] === '')
-    refuse('clientId', 'Member must not be null or empty');
+  const hasClient = typeof config['clientId'] === 'string' && config['clientId'] !== '';
+  if (!hasClient && protectedBy(config) === undefined) refuse('clientId', 'Member must not be null or empty');
+  if (!hasClient && hasSecret) refuse('clientId', 'Member must name the client whose secret is given');
   for (const [name, address] of addressesOf(config)) {
     const fault = endpointFault(address);
     if (fault !== undefined) refuse(name, `Member ${fault}`);
@@ -147,10 +156,12 @@ export function parseProvider(
   hasSecret: boolean,
 ): OauthProviderSettings {
   const vendor = VENDORS[vendorName];
+  const protects = protectedBy(config);
   const keyConfig = isJsonObject(config['privateKeyJwtConfig']) ? config['privateKeyJwtConfig'] : {};
   return Object.freeze({
     vendor: vendorName,
-    clientId: String(config['clientId']),
+    ...(protects === undefined ? {} : { protects }),
+    clientId: String(config['clientId'] ?? ''),
     server: locate(vendorName, config) ?? { discoveryUrl: '' },
     authentication: authenticationOf(config, vendor?.authentication, hasSecret),
     privateKeyJwt: {
@@ -161,6 +172,18 @@ export function parseProvider(
     onBehalfOf: onBehalfOf(config['onBehalfOfTokenExchangeConfig']),
     parameters: vendor?.parameters ?? {},
   });
+}
+
+/** The server that a provider is for, where its discovery address is that of a protected resource (RFC 9728). */
+function protectedBy(config: JsonObject): string | undefined {
+  const discovery = isJsonObject(config['oauthDiscovery']) ? config['oauthDiscovery'] : {};
+  const url = discovery['discoveryUrl'];
+  return typeof url === 'string' ? resourceOfMetadataUrl(url) : undefined;
+}
+
+/** Whether the configuration says itself how the client proves itself. */
+export function namesAuthentication(config: JsonObject): boolean {
+  return METHODS[String(config['clientAuthenticationMethod'])] !== undefined;
 }
 
 function onBehalfOf(value: unknown): OnBehalfOf {
@@ -196,6 +219,7 @@ function authenticationOf(
 }
 
 function locate(vendorName: string, config: JsonObject): ServerLocation | undefined {
+  if (protectedBy(config) !== undefined) return { metadataOf: '' };
   const discovery = isJsonObject(config['oauthDiscovery']) ? config['oauthDiscovery'] : {};
   if (typeof discovery['discoveryUrl'] === 'string') return { discoveryUrl: discovery['discoveryUrl'] };
   const metadata = discovery['authorizationServerMetadata'];
@@ -239,7 +263,7 @@ export function renderProviderConfig(vendorName: string, config: JsonObject): Js
             tokenEndpoint: server.tokenEndpoint,
           },
         }
-      : { discoveryUrl: server?.discoveryUrl ?? '' };
+      : { discoveryUrl: server && 'discoveryUrl' in server ? server.discoveryUrl : '' };
   return { [member]: { oauthDiscovery, clientId: String(config['clientId']) } };
 }
 

@@ -7,7 +7,7 @@ export const SETTING_PREFIX = 'gatewright:';
 
 export interface SettingDefinition {
   readonly key: string;
-  readonly on: 'gateway' | 'gateway-target';
+  readonly on: 'gateway' | 'gateway-target' | 'oauth2-credential-provider';
   readonly doc: string;
   /** Says what is wrong with a value, or undefined when it is fine. */
   readonly check: (value: string) => string | undefined;
@@ -41,6 +41,11 @@ const absoluteUrl = (value: string): string | undefined =>
   URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
     ? undefined
     : 'must be an absolute http or https URL';
+
+const httpsUrl = (value: string): string | undefined =>
+  absoluteUrl(value) === undefined && new URL(value).protocol === 'https:' && new URL(value).pathname !== '/'
+    ? undefined
+    : 'must be an absolute https URL with a path';
 
 export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
   {
@@ -140,10 +145,34 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     check: oneOf('true', 'false'),
   },
   {
+    key: 'gatewright:lambda-result',
+    on: 'gateway-target',
+    doc: '`unwrap` (default): of an answer `{statusCode, body, headers}` the body is the result, and an error from status 400 on; `raw`: the answer is the result whatever its form.',
+    check: oneOf('unwrap', 'raw'),
+  },
+  {
     key: 'gatewright:server-url',
     on: 'gateway-target',
     doc: 'Base URL that calls go to instead of the document’s `servers`.',
     check: absoluteUrl,
+  },
+  {
+    key: 'gatewright:issuer',
+    on: 'oauth2-credential-provider',
+    doc: 'Of a provider that is known by the server it protects: the one issuer that is used, even if the server names another or more.',
+    check: absoluteUrl,
+  },
+  {
+    key: 'gatewright:client-registration',
+    on: 'oauth2-credential-provider',
+    doc: 'How the gateway becomes a client where no `clientId` is given: `auto` (default: by metadata document where that works, else dynamically), `metadata-document` or `dynamic`.',
+    check: oneOf('auto', 'metadata-document', 'dynamic'),
+  },
+  {
+    key: 'gatewright:client-metadata-document',
+    on: 'oauth2-credential-provider',
+    doc: 'https address of the client ID metadata document, where it is not served by the gateway itself.',
+    check: httpsUrl,
   },
 ]);
 

@@ -144,7 +144,9 @@ export const IDENTITY_SHAPES: Shapes = {
   }),
   Oauth2Discovery: union({
     discoveryUrl: text({
-      pattern: String.raw`.+/\.well-known/(openid-configuration|oauth-authorization-server)`,
+      pattern: String.raw`.+/\.well-known/(openid-configuration|oauth-authorization-server|oauth-protected-resource(/.*)?)`,
+      widened:
+        'AWS takes no address of a protected resource (RFC 9728); here the server that tokens are for stands for its authorization server.',
     }),
     authorizationServerMetadata: structure({
       issuer: must(text()),
