@@ -89,12 +89,10 @@ ${WIDENED.join('\n')}
 
 /** A row for each widened shape, also those inside structures that the tables above only name. */
 const WIDENED = Object.entries(SHAPES).flatMap(([name, shape]) => {
-  const inside =
-    shape.type === 'union' || shape.type === 'structure'
-      ? Object.entries(shape.members).map(([member, { shape: ref }]) => [`${name}.${member}`, ref] as const)
-      : [[name, shape] as const];
-  return inside.flatMap(([place, ref]) => {
-    if (typeof ref === 'string' || ref.type !== 'string' || ref.widened === undefined) return [];
+  const members = shape.type === 'union' || shape.type === 'structure' ? Object.entries(shape.members) : [];
+  const inside = members.map(([member, { shape: ref }]) => [`${name}.${member}`, ref] as const);
+  return [[name, shape] as const, ...inside].flatMap(([place, ref]) => {
+    if (typeof ref === 'string' || !('widened' in ref) || ref.widened === undefined) return [];
     const { widened, ...plain } = ref;
     return [`| \`${place}\` | ${cell(describe(plain))} | ${cell(widened)} |`];
   });

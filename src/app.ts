@@ -11,6 +11,7 @@ import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
+import type { LocalFunctions } from './core/functions.ts';
 import type { Egress } from './core/outbound.ts';
 import { settingsOf } from './core/settings.ts';
 import { createOriginRules } from './edge/origins.ts';
@@ -39,6 +40,7 @@ import { createEgressClient } from './upstream/client.ts';
 import type { EgressClient } from './upstream/client.ts';
 import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
+import { createFunctionInvoker } from './upstream/lambda.ts';
 import { createSourceReader } from './upstream/source.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
 import { keyFile, keysFromText } from './vault/key-file.ts';
@@ -145,6 +147,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       clock,
       log,
     });
+  // None until there are local functions: every ARN is AWS's.
+  const functions: LocalFunctions = { has: () => false, invoke: () => Promise.reject(new Error('none')) };
   const snapshots = createSnapshots({
     ...plugins,
     tokensFor: (gatewayId, onBehalfOf) => identity.tokens.tokensFor(gatewayId, onBehalfOf),
@@ -156,6 +160,16 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log,
     urlOf,
     stdio,
+    functionsWith: (credentials) =>
+      createFunctionInvoker(
+        {
+          egress,
+          local: functions,
+          region: config.region,
+          ...(config.lambdaEndpoint === undefined ? {} : { endpoint: config.lambdaEndpoint }),
+        },
+        credentials,
+      ),
     accessKeys,
     allowsAnybody,
     allowsPassthrough: config.allowJwtPassthrough === true,
@@ -370,9 +384,11 @@ function openOperatorKey(config: Config): {
 
 /** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */
 function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
-  const { authorizationServer: server, s3Endpoint, stsEndpoint, kmsEndpoint } = config;
+  const { authorizationServer: server, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint } = config;
   const signIn = server?.mode === 'upstream' ? new URL(server.discoveryUrl) : undefined;
-  const own = [...named, signIn, s3Endpoint, stsEndpoint, kmsEndpoint].filter((url) => url !== undefined);
+  const own = [...named, signIn, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint].filter(
+    (url) => url !== undefined,
+  );
   return [...config.egressAllow, ...own.map(ruleForUrl)];
 }
 

@@ -151,7 +151,7 @@ export function unavailable(what: string): (text: string) => never {
 
 /** The AWS SDKs’ own variables for an endpoint. Faults are added to the list. */
 export function readAwsEndpoint(
-  service: 'S3' | 'STS' | 'KMS',
+  service: 'S3' | 'STS' | 'KMS' | 'LAMBDA',
   env: Readonly<Record<string, string | undefined>>,
   faults: string[],
 ): URL | undefined {

@@ -67,6 +67,7 @@ export interface Config {
   /** The same for AWS STS. */
   readonly stsEndpoint?: URL;
   readonly kmsEndpoint?: URL;
+  readonly lambdaEndpoint?: URL;
 }
 
 export interface Setting {
@@ -302,11 +303,12 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   const s3Endpoint = readAwsEndpoint('S3', sources.env, faults);
   const stsEndpoint = readAwsEndpoint('STS', sources.env, faults);
   const kmsEndpoint = readAwsEndpoint('KMS', sources.env, faults);
+  const lambdaEndpoint = readAwsEndpoint('LAMBDA', sources.env, faults);
   if (values['master-key'] !== undefined && values['master-key-kms'] !== undefined)
     faults.push('GATEWRIGHT_MASTER_KEY and GATEWRIGHT_MASTER_KEY_KMS: set one of them');
   const authorizationServer = assembleAuthorizationServer(values, faults);
   if (faults.length > 0) return { faults };
-  const config = assemble(values, { s3Endpoint, stsEndpoint, kmsEndpoint }, authorizationServer);
+  const config = assemble(values, { s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint }, authorizationServer);
   const paths: Readonly<Record<string, string>> = {
     'data-dir': config.dataDir,
     'master-key-file': config.masterKeyFile,
@@ -321,7 +323,7 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
 
 function assemble(
   values: Record<string, unknown>,
-  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint', URL | undefined>>,
+  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint' | 'lambdaEndpoint', URL | undefined>>,
   authorizationServer: AuthorizationServerConfig | undefined,
 ): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');

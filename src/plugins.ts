@@ -14,11 +14,16 @@ import { embeddedEmbedder } from './search/embedders/embedded/index.ts';
 import { ollamaEmbedder } from './search/embedders/ollama/index.ts';
 import { openAiEmbedder } from './search/embedders/openai/index.ts';
 import { oauthCredential } from './credentials/oauth/index.ts';
+import { lambdaTargetType } from './targets/lambda/index.ts';
 import { mcpServerTargetType } from './targets/mcp-server/index.ts';
 import { openApiTargetType } from './targets/openapi/index.ts';
 import type { TargetType } from './targets/target-type.ts';
 
-export const TARGET_TYPES: readonly TargetType[] = Object.freeze([openApiTargetType, mcpServerTargetType]);
+export const TARGET_TYPES: readonly TargetType[] = Object.freeze([
+  openApiTargetType,
+  mcpServerTargetType,
+  lambdaTargetType,
+]);
 export const AUTHORIZER_TYPES: readonly AuthorizerType[] = Object.freeze([
   customJwtAuthorizer,
   authenticateOnlyAuthorizer,

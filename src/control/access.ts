@@ -85,7 +85,7 @@ function isWithinGrant(
   scope: ArnScope,
 ): boolean {
   if (caller.gateways === undefined || WITHOUT_GATEWAY.has(name)) return true;
-  if (usesCredentials(input)) return false;
+  if (usesCredentials(input) || callsFunction(input)) return false;
   const { gatewayIdentifier, resourceArn } = input;
   if (typeof gatewayIdentifier === 'string') return mayTouch(caller, gatewayIdentifier);
   const named = typeof resourceArn === 'string' ? parseArn(resourceArn, scope) : undefined;
@@ -100,4 +100,10 @@ function isWithinGrant(
 function usesCredentials({ credentialProviderConfigurations: credentials, tags }: JsonObject): boolean {
   if (Array.isArray(credentials) && credentials.length > 0) return true;
   return isJsonObject(tags) && Object.keys(tags).some((name) => CREDENTIAL_SETTINGS.has(name));
+}
+
+/** Functions belong to no gateway either, and what they may do is theirs. */
+function callsFunction({ targetConfiguration: configuration }: JsonObject): boolean {
+  const mcp = isJsonObject(configuration) ? configuration['mcp'] : undefined;
+  return isJsonObject(mcp) && mcp['lambda'] !== undefined;
 }

@@ -30,7 +30,7 @@ function render(ref: ShapeRef, value: JsonValue): JsonValue {
       );
     case 'structure':
     case 'union':
-      if (!isJsonObject(value)) return value;
+      if (!isJsonObject(value) || shape.widened !== undefined) return value;
       return Object.fromEntries(
         Object.entries(shape.members).flatMap(([name, member]) => {
           const item = Object.hasOwn(value, name) ? value[name] : undefined;

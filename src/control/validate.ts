@@ -10,11 +10,11 @@ import { shapeOf } from './model/model.ts';
 import type {
   ListShape,
   MapShape,
-  Member,
   ModelLimits,
   Shape,
   ShapeRef,
   StringShape,
+  StructureShape,
 } from './model/shape.ts';
 
 /** Beyond this many faults an input is not looked at any further. */
@@ -196,11 +196,12 @@ function visitMap(walk: Walk, shape: MapShape, value: JsonValue, path: string): 
 
 function visitMembers(
   walk: Walk,
-  shape: { readonly type: 'structure' | 'union'; readonly members: Readonly<Record<string, Member>> },
+  shape: StructureShape,
   value: JsonValue,
   path: string,
 ): JsonValue | undefined {
   if (!isJsonObject(value)) return report(walk, path === '' ? 'body' : path, 'Member must be an object');
+  if (shape.widened !== undefined) return value;
   const known = Object.keys(shape.members);
   const given = Object.entries(value).filter(([, item]) => item !== undefined && item !== null);
   for (const [name] of given)

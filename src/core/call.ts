@@ -15,6 +15,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 
 export interface CallContext {
   readonly requestId: string;
+  /** The id of the JSON-RPC request, as the client gave it. */
+  readonly messageId?: string | number | bigint;
   readonly gatewayId: string;
   readonly principal: Principal;
   /** Aborted when the client goes away or the deadline passes. */

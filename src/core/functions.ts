@@ -13,8 +13,6 @@ export interface FunctionInvocation {
   readonly payload: string | Uint8Array;
   /** JSON text of the client context, as it reaches the handler; not yet base64. */
   readonly clientContext?: string;
-  /** W3C or X-Ray trace header to hand on, if there is one. */
-  readonly traceHeader?: string;
 }
 
 /** What came back from a function that was reached. */

@@ -22,7 +22,7 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
 export function renderNoAnswer(
   error: GatewayError,
   exceptionLevel: 'DEBUG' | undefined,
-  who: 'The API' | 'The MCP server',
+  who: 'The API' | 'The MCP server' | 'The function',
 ): ToolResult | undefined {
   const sentence = SENTENCES[error.code]?.replace('{It}', who);
   if (sentence === undefined) return undefined;

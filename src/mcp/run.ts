@@ -177,6 +177,7 @@ export function createContext(
   const timeout = reply ? RELAY_TIMEOUT_MS : CALL_TIMEOUT_MS;
   const call: CallContext = {
     requestId: exchange.requestId,
+    messageId: request.id,
     gatewayId: snapshot.gatewayId,
     principal,
     signal,

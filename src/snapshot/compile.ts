@@ -183,7 +183,7 @@ function createTool(name: string, { row, prepared }: Draft, entry: CatalogueEntr
     text,
     definition,
     validate: (args) => validator()(args),
-    ...(create ? { invocable: create(entry) } : {}),
+    ...(create ? { invocable: create(entry, row.name) } : {}),
     ...(server ? { server, plan: entry.plan } : {}),
   };
 }

@@ -84,6 +84,7 @@ async function bench() {
       stream: () => Promise.reject(new Error('not here')),
     },
     stdio: NO_STDIO_SERVERS,
+    functionsWith: () => ({ invoke: () => Promise.reject(new Error('not here')) }),
     allowsAnybody: true,
     allowsPassthrough: false,
     tokensFor: () => credentialServices().tokens,

@@ -5,6 +5,7 @@ import type { AccessKeys } from '../core/access.ts';
 import type { ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { FunctionInvoker } from '../core/functions.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Egress, StdioServers } from '../core/outbound.ts';
@@ -26,6 +27,10 @@ export type OpenedSecrets = ReadonlyMap<string, Secret | GatewayError>;
 export interface TargetDoors {
   readonly egress: Egress;
   readonly stdio: StdioServers;
+  /** An invoker of functions; without credentials one for the functions of this installation only. */
+  readonly functionsWith: (
+    credentials: (() => Promise<SigningCredentials | undefined>) | undefined,
+  ) => FunctionInvoker;
   readonly clock: Clock;
   readonly log: Log;
   readonly credentialTypes: readonly CredentialType[];
@@ -61,6 +66,11 @@ export function createTargetServices(
     targetId,
     egress: doors.egress,
     stdio: doors.stdio,
+    functions: doors.functionsWith(
+      access.credentialProviderConfigurations[0]?.['credentialProviderType'] === 'GATEWAY_IAM_ROLE'
+        ? () => doors.awsCredentialsOf(gateway)
+        : undefined,
+    ),
     clock: doors.clock,
     log: doors.log,
     ...prepareCredential(

@@ -3,6 +3,7 @@
 
 import type { CallContext, Log } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
+import type { FunctionInvoker } from '../core/functions.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type {
@@ -46,6 +47,8 @@ export interface TargetServices {
   readonly targetId: string;
   readonly egress: Egress;
   readonly stdio: StdioServers;
+  /** Lambda functions, here or at AWS. */
+  readonly functions: FunctionInvoker;
   readonly clock: Clock;
   readonly log: Log;
   readonly applyCredential: ApplyCredential;
@@ -72,7 +75,7 @@ export interface TargetServices {
 /** A target ready to serve. Nothing is parsed, connected or started before it is needed. */
 export interface PreparedTarget {
   /** Makes a callable tool of an entry; absent where `server` takes the calls itself. */
-  readonly createTool?: (entry: CatalogueEntry) => InvocableTool;
+  readonly createTool?: (entry: CatalogueEntry, targetName: string) => InvocableTool;
   /** The target as an MCP server, for kinds that are one. */
   readonly server?: UpstreamServer;
 }

@@ -20,6 +20,7 @@ export function targetServices(
   return {
     targetId: 'T',
     stdio: NO_STDIO_SERVERS,
+    functions: { invoke: nothingSent },
     clock: systemClock,
     log: { error: silent, warn: silent, info: silent, debug: silent },
     conceal: (response) => response,

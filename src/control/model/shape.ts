@@ -18,7 +18,14 @@ export type Shape =
   | { readonly type: 'document' }
   | ListShape
   | MapShape
-  | { readonly type: 'structure' | 'union'; readonly members: Readonly<Record<string, Member>> };
+  | StructureShape;
+
+export interface StructureShape {
+  readonly type: 'structure' | 'union';
+  readonly members: Readonly<Record<string, Member>>;
+  /** How it takes more than AWS's: any JSON object passes as it is, and whoever reads it checks it. */
+  readonly widened?: string;
+}
 
 export interface StringShape {
   readonly type: 'string';
@@ -97,7 +104,11 @@ function membersOf(members: Members): Readonly<Record<string, Member>> {
   );
 }
 
-export const structure = (members: Members): Shape => ({ type: 'structure', members: membersOf(members) });
+export const structure = (members: Members, more: Pick<StructureShape, 'widened'> = {}): Shape => ({
+  type: 'structure',
+  members: membersOf(members),
+  ...more,
+});
 
 /** Exactly one of the members. */
 export const union = (members: Members): Shape => ({ type: 'union', members: membersOf(members) });

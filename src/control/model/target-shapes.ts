@@ -166,13 +166,19 @@ export const TARGET_SHAPES: Shapes = {
     inputSchema: must('SchemaDefinition'),
     outputSchema: 'SchemaDefinition',
   }),
-  SchemaDefinition: structure({
-    type: must(choice('string', 'number', 'object', 'array', 'boolean', 'integer')),
-    properties: map(text(), 'SchemaDefinition'),
-    required: list(text()),
-    items: 'SchemaDefinition',
-    description: text(),
-  }),
+  SchemaDefinition: structure(
+    {
+      type: must(choice('string', 'number', 'object', 'array', 'boolean', 'integer')),
+      properties: map(text(), 'SchemaDefinition'),
+      required: list(text()),
+      items: 'SchemaDefinition',
+      description: text(),
+    },
+    {
+      widened:
+        'AWS takes these members only; here all of JSON Schema 2020-12 (enum, default, oneOf, $defs, …).',
+    },
+  ),
   McpServerTargetConfiguration: structure({
     endpoint: must('McpServerEndpoint'),
     mcpToolSchema: 'McpToolSchemaConfiguration',
