@@ -55,7 +55,8 @@ What the AWS API has no member for is set with tags, which every AWS client can 
 A changed tag takes effect at once; a target is imported anew.
 
 ${section('gateway', 'On a gateway')}
-${section('gateway-target', 'On an OpenAPI target')}`;
+${section('gateway-target', 'On an OpenAPI target')}
+${section('oauth2-credential-provider', 'On an OAuth credential provider')}`;
 }
 
 function apiPage(): string {

@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHROMIUM, openChromium } from './support/chromium.ts';
 import type { ChromiumPage } from './support/chromium.ts';
-import { callTool, linkOf, openIdentityBench } from './support/identity-bench.ts';
+import { openIdentityBench } from './support/identity-bench.ts';
+import { callTool, linkOf } from './support/mcp-call.ts';
 import type { IdentityBench } from './support/identity-bench.ts';
 import {
   authorizationRequest,

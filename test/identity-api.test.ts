@@ -30,7 +30,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VENDORS } from '../src/core/oauth-vendors.ts';
 import { openIdentityBench } from './support/identity-bench.ts';
 import type { IdentityBench } from './support/identity-bench.ts';
-import { Browser, CLIENT_ID } from './support/identity-provider.ts';
+import { ConsentBrowser } from './support/consent-browser.ts';
+import { CLIENT_ID } from './support/identity-provider.ts';
 
 const RETURN_URL = 'https://app.example/back';
 let bench: IdentityBench;
@@ -215,7 +216,7 @@ describe('tokens for applications', () => {
       );
     const { authorizationUrl = '', sessionUri = '' } = await ask('ada');
     expect(await ask('ada', { sessionUri })).toMatchObject({ sessionStatus: 'IN_PROGRESS', sessionUri });
-    const back = await new Browser().consent(authorizationUrl, 'ada-at-provider');
+    const back = await new ConsentBrowser().consent(authorizationUrl, 'ada-at-provider');
     expect(back.searchParams.get('state')).toBe('mine & only mine');
     expect(back.searchParams.get('session_id')).toBe(sessionUri);
     await expect(
@@ -225,7 +226,7 @@ describe('tokens for applications', () => {
     ).rejects.toMatchObject({ name: 'AccessDeniedException' });
     expect(await ask('ada', { sessionUri })).toMatchObject({ sessionStatus: 'FAILED' });
     const again = await ask('ada');
-    await new Browser().consent(again.authorizationUrl ?? '', 'ada-at-provider');
+    await new ConsentBrowser().consent(again.authorizationUrl ?? '', 'ada-at-provider');
     await bench.data.send(
       new CompleteResourceTokenAuthCommand({
         sessionUri: again.sessionUri,
@@ -319,14 +320,14 @@ describe('what users have allowed', () => {
         oauth2Flow: 'USER_FEDERATION',
       }),
     );
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     expect((await browser.consent(authorizationUrl, 'grace')).pathname).toBe('/identities/done');
     const page = new URL(authorizationUrl.replace('/authorize', '/consents'));
     const html = await (await browser.fetch(page)).text();
     expect(html).toContain('agent');
     const field = (name: string): string =>
       new RegExp(`name="${name}" value="([^"]+)"`).exec(html)?.[1] ?? '';
-    const post = (from: Browser) =>
+    const post = (from: ConsentBrowser) =>
       from.fetch(page.origin + page.pathname, {
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -336,7 +337,7 @@ describe('what users have allowed', () => {
           consent: field('consent'),
         }),
       });
-    expect((await post(new Browser())).status).toBe(403);
+    expect((await post(new ConsentBrowser())).status).toBe(403);
     expect((await post(browser)).status).toBe(303);
     expect(await (await browser.fetch(page)).text()).toContain('Nothing at the moment');
   });

@@ -6,9 +6,11 @@ import {
   type CompleteResourceTokenAuthCommandInput,
 } from '@aws-sdk/client-bedrock-agentcore';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { consentMeta, linkOf, openIdentityBench } from './support/identity-bench.ts';
+import { consentMeta, openIdentityBench } from './support/identity-bench.ts';
+import { linkOf } from './support/mcp-call.ts';
 import type { IdentityBench } from './support/identity-bench.ts';
-import { Browser, challengeOf } from './support/identity-provider.ts';
+import { ConsentBrowser } from './support/consent-browser.ts';
+import { challengeOf } from './support/identity-provider.ts';
 
 const RETURN_URL = 'http://localhost:3021/back';
 
@@ -56,7 +58,7 @@ describe('a call that needs consent', () => {
     expect(first.error).toMatchObject({ code: -32_042, message: 'This request requires more information.' });
     const link = linkOf(first);
     expect(link).toMatch(/\/identities\/authorize\?request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A/);
-    const back = await new Browser().consent(link, 'alice-at-provider');
+    const back = await new ConsentBrowser().consent(link, 'alice-at-provider');
     expect(`${back.origin}${back.pathname}`).toBe(RETURN_URL);
     // The code is not worth anything yet.
     expect(bench.provider.count('authorization_code')).toBe(0);
@@ -71,7 +73,7 @@ describe('a call that needs consent', () => {
   it('without an application to return to, ends with a page', async () => {
     const user = await newUser();
     const link = linkOf(await bench.call(url, user.token, 'plain'));
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const page = await (await browser.fetch(link)).text();
     for (const told of [
       user.name,
@@ -97,11 +99,11 @@ describe('a call that needs consent', () => {
 
   it('forced, asks again, and what was given before counts until the new consent is there (T-78)', async () => {
     const user = await newUser();
-    await new Browser().consent(linkOf(await bench.call(url, user.token, 'plain')), 'first');
+    await new ConsentBrowser().consent(linkOf(await bench.call(url, user.token, 'plain')), 'first');
     const forced = consentMeta({ forceAuthentication: true });
     const link = linkOf(await bench.call(url, user.token, 'plain', forced));
     expect((await bench.call(url, user.token, 'plain')).result).toMatchObject({ isError: false });
-    await new Browser().consent(link, 'second');
+    await new ConsentBrowser().consent(link, 'second');
     bench.upstream.requests.length = 0;
     await bench.call(url, user.token, 'plain');
     expect(await bench.callers()).toEqual(['second']);
@@ -118,7 +120,7 @@ describe('a call that needs consent', () => {
         consentMeta({ forceAuthentication: true, ...(calls % 2 === 0 ? {} : { returnUrl: RETURN_URL }) }),
       );
       // Each link is followed, so that the next call needs a new one.
-      if (answer.error?.code === -32_042) await new Browser().startConsent(linkOf(answer));
+      if (answer.error?.code === -32_042) await new ConsentBrowser().startConsent(linkOf(answer));
       answers.push(answer);
     }
     expect(answers.some(({ error }) => error !== undefined && error.code !== -32_042)).toBe(true);
@@ -129,7 +131,7 @@ describe('the wrong user', () => {
   it('cannot end what another began: nothing is kept, and the session is void (T-70)', async () => {
     const [alice, bob] = [await newUser(), await newUser()];
     // Alice sends her link to Bob, who follows it in good faith.
-    const back = await new Browser().consent(
+    const back = await new ConsentBrowser().consent(
       linkOf(await bench.call(url, alice.token, 'app')),
       'bob-at-provider',
     );
@@ -149,7 +151,7 @@ describe('the wrong user', () => {
     ['another case', (name: string) => ({ userId: name.toUpperCase() })],
   ])('is told apart byte by byte: %s (T-79)', async (_what, identify) => {
     const alice = await newUser();
-    const back = await new Browser().consent(linkOf(await bench.call(url, alice.token, 'app')), 'x');
+    const back = await new ConsentBrowser().consent(linkOf(await bench.call(url, alice.token, 'app')), 'x');
     await expect(complete(sessionOf(back), identify(alice.name))).rejects.toMatchObject({
       name: 'AccessDeniedException',
     });
@@ -160,7 +162,7 @@ describe('the wrong user', () => {
     async (lookAlike) => {
       const alice = await bench.issuer.token({ sub: 'alice' });
       if ((await bench.call(url, alice, 'plain')).error)
-        await new Browser().consent(linkOf(await bench.call(url, alice, 'plain')), 'alice');
+        await new ConsentBrowser().consent(linkOf(await bench.call(url, alice, 'plain')), 'alice');
       const other = await bench.issuer.token({ sub: lookAlike });
       expect((await bench.call(url, other, 'plain')).error?.code).toBe(-32_042);
     },
@@ -176,16 +178,16 @@ describe('steps out of order (T-76)', () => {
     const link = linkOf(await bench.call(url, user.token, 'app'));
     const sessionUri = new URL(link).searchParams.get('request_uri') ?? '';
     await expect(complete(sessionUri, byUser)).rejects.toMatchObject({ name: 'ValidationException' });
-    await new Browser().consent(link, 'x');
+    await new ConsentBrowser().consent(link, 'x');
     await complete(sessionUri, byUser);
     await expect(complete(sessionUri, byUser)).rejects.toMatchObject({ name: 'ValidationException' });
     expect(bench.provider.count('authorization_code')).toBe(1);
-    expect((await new Browser().fetch(link)).status).toBe(410);
+    expect((await new ConsentBrowser().fetch(link)).status).toBe(410);
   });
 
   it('two completions at once: one code is sent once', async () => {
     const user = await newUser();
-    const back = await new Browser().consent(linkOf(await bench.call(url, user.token, 'app')), 'x');
+    const back = await new ConsentBrowser().consent(linkOf(await bench.call(url, user.token, 'app')), 'x');
     const ends = await Promise.allSettled(
       Array.from({ length: 8 }, () => complete(sessionOf(back), { userToken: user.token })),
     );
@@ -195,7 +197,7 @@ describe('steps out of order (T-76)', () => {
 
   it('a token that this service cannot verify names nobody', async () => {
     const user = await newUser();
-    const back = await new Browser().consent(linkOf(await bench.call(url, user.token, 'app')), 'x');
+    const back = await new ConsentBrowser().consent(linkOf(await bench.call(url, user.token, 'app')), 'x');
     const forged = [...user.token.split('.').slice(0, 2), 'c2lnbmF0dXJl'].join('.');
     await expect(complete(sessionOf(back), { userToken: forged })).rejects.toMatchObject({
       name: 'UnauthorizedException',
@@ -209,7 +211,9 @@ describe('the way to the provider and back', () => {
     const starts: URL[] = [];
     for (let count = 0; count < 2; count += 1) {
       const user = await newUser();
-      starts.push(await new Browser().startConsent(linkOf(await bench.call(url, user.token, 'plain'))));
+      starts.push(
+        await new ConsentBrowser().startConsent(linkOf(await bench.call(url, user.token, 'plain'))),
+      );
     }
     const all = (name: string) => starts.map((start) => start.searchParams.get(name) ?? '');
     expect(new Set(all('state')).size).toBe(2);
@@ -221,7 +225,7 @@ describe('the way to the provider and back', () => {
 
   it('sends the verifier that belongs to the challenge', async () => {
     const user = await newUser();
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const start = await browser.startConsent(linkOf(await bench.call(url, user.token, 'plain')));
     await browser.fetch(await browser.logIn(start, 'x'));
     const [request] = bench.provider.tokenRequests;
@@ -256,7 +260,7 @@ describe('the way to the provider and back', () => {
   ];
   it.each(wrong)('refuses a callback with %s', async (_what, change) => {
     const user = await newUser();
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const callback = await browser.logIn(
       await browser.startConsent(linkOf(await bench.call(url, user.token, 'plain'))),
       'x',
@@ -270,12 +274,12 @@ describe('the way to the provider and back', () => {
 
   it('refuses a callback that comes a second time, or in another browser (T-71)', async () => {
     const user = await newUser();
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const callback = await browser.logIn(
       await browser.startConsent(linkOf(await bench.call(url, user.token, 'plain'))),
       'x',
     );
-    expect((await new Browser().fetch(callback)).headers.get('location')).toBe('/identities/failed');
+    expect((await new ConsentBrowser().fetch(callback)).headers.get('location')).toBe('/identities/failed');
     expect((await browser.fetch(callback)).headers.get('location')).toBe('/identities/done');
     expect((await browser.fetch(callback)).headers.get('location')).toBe('/identities/failed');
     expect(bench.provider.count('authorization_code')).toBe(1);
@@ -284,7 +288,7 @@ describe('the way to the provider and back', () => {
   it('takes no form from another page or browser', async () => {
     const user = await newUser();
     const link = linkOf(await bench.call(url, user.token, 'plain'));
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const page = await (await browser.fetch(link)).text();
     const body = new URLSearchParams({
       request_uri: new URL(link).searchParams.get('request_uri') ?? '',
@@ -292,7 +296,7 @@ describe('the way to the provider and back', () => {
     });
     const at = new URL('/identities/authorize', link);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    expect((await new Browser().fetch(at, { method: 'POST', headers, body })).status).toBe(403);
+    expect((await new ConsentBrowser().fetch(at, { method: 'POST', headers, body })).status).toBe(403);
     const foreign = { ...headers, origin: 'https://evil.example' };
     expect((await browser.fetch(at, { method: 'POST', headers: foreign, body })).status).toBe(403);
     body.set('csrf', 'x');
@@ -301,7 +305,7 @@ describe('the way to the provider and back', () => {
 
   it('a user who says no is told so, and nothing is kept', async () => {
     const user = await newUser();
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const start = await browser.startConsent(linkOf(await bench.call(url, user.token, 'plain')));
     const back = new URL(start.searchParams.get('redirect_uri') ?? '');
     back.searchParams.set('error', 'access_denied');
@@ -314,7 +318,7 @@ describe('the way to the provider and back', () => {
 
   it('leaves no code behind: no referrer, no store, a clean address, nothing in the log (T-77)', async () => {
     const user = await newUser();
-    const browser = new Browser();
+    const browser = new ConsentBrowser();
     const callback = await browser.logIn(
       await browser.startConsent(linkOf(await bench.call(url, user.token, 'plain'))),
       'x',
@@ -336,7 +340,7 @@ describe('the way to the provider and back', () => {
     const gateway = await bench.gateway({ one: threeLegged(plain) });
     const user = await newUser();
     const link = linkOf(await bench.call(gateway.url, user.token, 'one'));
-    expect((await new Browser().fetch(link)).status).toBe(503);
+    expect((await new ConsentBrowser().fetch(link)).status).toBe(503);
   });
 });
 

@@ -9,7 +9,7 @@ import { openFixtureServer } from './support/fixture-server.ts';
 import type { FixtureServer } from './support/fixture-server.ts';
 import { openIdentityBench } from './support/identity-bench.ts';
 import type { IdentityBench } from './support/identity-bench.ts';
-import { Browser } from './support/identity-provider.ts';
+import { ConsentBrowser } from './support/consent-browser.ts';
 
 const DISCOVERY = 'https://idp.example/.well-known/openid-configuration';
 const silent = (): void => undefined;
@@ -117,7 +117,7 @@ describe('a target that is read on somebody’s behalf', () => {
       const { oauth2 } = waiting['authorizationData'] as {
         readonly oauth2: { readonly authorizationUrl: string };
       };
-      await new Browser().consent(oauth2.authorizationUrl, 'admin');
+      await new ConsentBrowser().consent(oauth2.authorizationUrl, 'admin');
       await expect.poll(async () => (await invoke('GetGatewayTarget', { targetId }))['status']).toBe('READY');
     };
     const { targetId } = await invoke('CreateGatewayTarget', wanted);

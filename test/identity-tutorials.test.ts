@@ -22,8 +22,9 @@ import { openTestApp } from './support/app.ts';
 import type { TestApp } from './support/app.ts';
 import { openFixtureServer } from './support/fixture-server.ts';
 import type { FixtureServer } from './support/fixture-server.ts';
-import { callTool, consentMeta, linkOf } from './support/identity-bench.ts';
-import { Browser } from './support/identity-provider.ts';
+import { consentMeta } from './support/identity-bench.ts';
+import { callTool, linkOf } from './support/mcp-call.ts';
+import { ConsentBrowser } from './support/consent-browser.ts';
 import { openIssuer } from './support/issuer.ts';
 import type { Issuer } from './support/issuer.ts';
 import { describeApi, openUpstream, respondWith } from './support/upstream.ts';
@@ -126,7 +127,10 @@ const openApi = (server: string, operation: string) => ({
 });
 
 /** A browser at a vendor that asks nothing: it says yes at once. */
-async function allow(browser: Browser, link: string): Promise<{ readonly at: URL; readonly back: URL }> {
+async function allow(
+  browser: ConsentBrowser,
+  link: string,
+): Promise<{ readonly at: URL; readonly back: URL }> {
   const at = await browser.startConsent(link);
   const callback = new URL(at.searchParams.get('redirect_uri') ?? '');
   callback.searchParams.set('code', 'the-code');
@@ -199,7 +203,7 @@ it('a GitHub MCP server on behalf of users: a consent to read its tools, and one
   expect(target.status).toBe('CREATE_PENDING_AUTH');
   const { authorizationUrl = '', userId = '' } = target.authorizationData?.oauth2 ?? {};
   expect(userId.startsWith(`${gatewayId}${target.targetId}`)).toBe(true);
-  const { at, back } = await allow(new Browser(), authorizationUrl);
+  const { at, back } = await allow(new ConsentBrowser(), authorizationUrl);
   expect(at.href).toMatch(/^https:\/\/github\.com\/login\/oauth\/authorize\?/);
   expect(at.searchParams.get('redirect_uri')).toBe(callbackUrl);
   expect(at.searchParams.get('scope')).toBe('repo user workflow');
@@ -231,7 +235,7 @@ it('a GitHub MCP server on behalf of users: a consent to read its tools, and one
   const userToken = await issuer.token({ sub: 'dev' });
   const call = () => callTool(gatewayUrl, userToken, 'github-mcp-server-schema-target___test_simple_text');
   const link = linkOf(await call());
-  const visit = await allow(new Browser(), link);
+  const visit = await allow(new ConsentBrowser(), link);
   await data.send(
     new CompleteResourceTokenAuthCommand({
       userIdentifier: { userToken },
@@ -285,7 +289,7 @@ it('LinkedIn’s API on behalf of users', async () => {
     code: -32_042,
     data: { elicitations: [{ mode: 'url', message: 'Please login to this URL for authorization.' }] },
   });
-  const { back } = await allow(new Browser(), linkOf(asked));
+  const { back } = await allow(new ConsentBrowser(), linkOf(asked));
   await data.send(
     new CompleteResourceTokenAuthCommand({
       userIdentifier: { userToken },

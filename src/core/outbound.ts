@@ -14,6 +14,9 @@ export interface UpstreamResponse {
   readonly body: Buffer;
 }
 
+/** How an upstream has refused a request: what a credential needs to know of the answer to get another. */
+export type Refusal = Pick<UpstreamResponse, 'status' | 'headers'>;
+
 export interface EgressOptions {
   readonly signal?: AbortSignal;
   /** Whole call, connect included. Milliseconds. */

@@ -1,6 +1,7 @@
 // Access tokens for outbound calls. Implemented in identity/, used by credentials/oauth/: a credential says what it
 // needs, where it comes from (cache, refresh, grant, the user's consent) is not its matter.
 
+import type { AuthChallenge } from './auth-challenge.ts';
 import type { CallContext } from './call.ts';
 import type { Secret } from '../lib/secret.ts';
 
@@ -16,10 +17,21 @@ export interface TokenWish {
 
 export interface TokenSource {
   /**
-   * An access token for this call.
-   * @throws GatewayError ConsentRequired with the address to visit; CredentialUnavailable when none can be had
+   * An access token for this call. @param address where it goes
+   * @throws GatewayError ConsentRequired with the address to visit; CredentialUnavailable when none can be had, or the
+   * provider's tokens are for another server
    */
-  token(wish: TokenWish, ctx: CallContext): Promise<Secret>;
-  /** The upstream has refused this token (401): it is not given out again. */
-  reject(wish: TokenWish, ctx: CallContext, token: Secret): void;
+  token(wish: TokenWish, ctx: CallContext, address: URL): Promise<Secret>;
+  /** The upstream has refused this token (401): it is not given out again. `challenge`: what it said then. */
+  reject(wish: TokenWish, ctx: CallContext, token: Secret, challenge?: AuthChallenge): void;
+  /**
+   * The upstream wants more scopes than this token has (403, RFC 6750 `insufficient_scope`): one that has them, or
+   * undefined when there is none to be had that way. @throws GatewayError as `token`
+   */
+  stepUp(
+    wish: TokenWish,
+    ctx: CallContext,
+    token: Secret,
+    scopes: readonly string[],
+  ): Promise<Secret | undefined>;
 }

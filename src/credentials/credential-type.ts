@@ -4,7 +4,7 @@ import type { AccessKeys } from '../core/access.ts';
 import type { CallContext } from '../core/call.ts';
 import type { FieldFault } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { CredentialPlacement, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import type { CredentialPlacement, OutboundRequest, Refusal, UpstreamResponse } from '../core/outbound.ts';
 import type { CredentialProviderTypeName } from '../core/resources.ts';
 import type { TokenSource } from '../core/token-source.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -39,10 +39,14 @@ export interface Credential {
    */
   conceal(response: UpstreamResponse, request: OutboundRequest | undefined): UpstreamResponse;
   /**
-   * The upstream has refused the request as not authenticated (401): the same request with another credential, or
-   * undefined when there is no other. @throws GatewayError as `apply`
+   * The upstream has refused the request as not authenticated (401), or as not allowed (403): the same request with
+   * another credential, or undefined when there is no other. @throws GatewayError as `apply`
    */
-  renew?(request: OutboundRequest, ctx: CallContext): Promise<OutboundRequest | undefined>;
+  renew?(
+    request: OutboundRequest,
+    ctx: CallContext,
+    refusal: Refusal,
+  ): Promise<OutboundRequest | undefined>;
 }
 
 export interface CredentialType {

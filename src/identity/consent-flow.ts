@@ -18,8 +18,11 @@ import { endpointFault } from '../core/web-address.ts';
 import { Secret } from '../lib/secret.ts';
 import { isSameUser, sha256 } from './consent-sessions.ts';
 import type { ConsentSessions, SessionRow } from './consent-sessions.ts';
+import { forServer } from './grants.ts';
 import type { Grants } from './grants.ts';
+import type { ProtectedServers } from './protected-servers.ts';
 import type { Provider, Providers, Sealing } from './providers.ts';
+import { isOffline, scopesForUser } from './scopes.ts';
 import type { AuthorizationServers } from './servers.ts';
 import type { TokenNeed, TokenVault } from './token-vault.ts';
 
@@ -38,7 +41,16 @@ interface FlowState {
   readonly code?: string;
 }
 
+/** What a consent that has not been given yet comes down to, now. */
+export interface ConsentPlan {
+  readonly provider: Provider;
+  readonly server: AuthorizationServer;
+  readonly scopes: readonly string[];
+}
+
 export interface ConsentFlow {
+  /** @throws GatewayError when the provider cannot be used at the moment */
+  plan(row: SessionRow): Promise<ConsentPlan>;
   /** Where to send the browser. @throws GatewayError when the provider cannot be used at the moment */
   start(row: SessionRow, sessionUri: string, browser: string): Promise<string>;
   /** @throws GatewayError Forbidden for whatever is not the answer to a request of this browser */
@@ -57,6 +69,7 @@ export interface FlowServices extends Sealing {
   readonly log: Log;
   readonly sessions: ConsentSessions;
   readonly providers: Providers;
+  readonly protectedServers: ProtectedServers;
   readonly servers: AuthorizationServers;
   readonly grants: Grants;
   readonly vault: TokenVault;
@@ -73,21 +86,31 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
     return provider;
   }
 
-  async function start(row: SessionRow, sessionUri: string, browser: string): Promise<string> {
-    const provider = await providerOf(row);
+  async function plan(row: SessionRow): Promise<ConsentPlan> {
+    const provider = await services.protectedServers.ready(await providerOf(row));
     const server = await servers.find(provider.settings);
-    const address = authorizationEndpoint(server, provider.name);
+    const { scopes } = row.document;
+    const isOpen = scopes.length === 0 && provider.settings.protects !== undefined;
+    return { provider, server, scopes: isOpen ? scopesForUser(provider.wantedScopes, server) : scopes };
+  }
+
+  async function start(row: SessionRow, sessionUri: string, browser: string): Promise<string> {
+    const { provider, server, scopes } = await plan(row);
+    const address = authorizationEndpoint(server, provider);
     const verifier = generateRandomCodeVerifier();
     const state = `${row.id}.${randomBytes(32).toString('base64url')}`;
     for (const [name, value] of Object.entries(parametersOf(row, provider)))
       address.searchParams.set(name, value);
-    for (const resource of row.document.resources) address.searchParams.append('resource', resource);
+    const { resources } = forServer(row.document, provider);
+    for (const resource of resources) address.searchParams.append('resource', resource);
     for (const audience of row.document.audiences) address.searchParams.append('audience', audience);
     const own = {
       response_type: 'code',
       client_id: provider.settings.clientId,
       redirect_uri: services.callbackUrl(provider.id),
-      ...(row.document.scopes.length === 0 ? {} : { scope: row.document.scopes.join(' ') }),
+      ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+      // OpenID Connect Core §11: without it, a request for offline access may be passed over.
+      ...(provider.settings.protects !== undefined && isOffline(scopes) ? { prompt: 'consent' } : {}),
       state,
       code_challenge: await calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
@@ -95,6 +118,7 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
     for (const [name, value] of Object.entries(own)) address.searchParams.set(name, value);
     await sessions.move(row, {
       status: 'started',
+      scopes,
       stateHash: sha256(state),
       browserHash: sha256(browser),
       clientKey: provider.clientKey,
@@ -215,18 +239,20 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
     return JSON.parse(services.open(document.sealed, binding(id)).reveal()) as FlowState;
   }
 
-  return Object.freeze({ start, callback, exchange, complete });
+  return Object.freeze({ plan, start, callback, exchange, complete });
 }
 
 /** The authorization endpoint, for PKCE with S256 (RFC 7636 §4.2). @throws GatewayError CredentialUnavailable */
-function authorizationEndpoint(server: AuthorizationServer, name: string): URL {
+function authorizationEndpoint(server: AuthorizationServer, { name, settings }: Provider): URL {
   const address = server.authorization_endpoint;
-  const methods = server.code_challenge_methods_supported;
+  // A server that was found by its issuer alone has to say that it takes them (MCP 2025-11-25, "PKCE").
+  const methods =
+    server.code_challenge_methods_supported ?? ('metadataOf' in settings.server ? [] : undefined);
   const fault =
     address === undefined
       ? 'has no authorization endpoint'
       : methods && !methods.includes('S256')
-        ? 'takes code challenges, but not by S256'
+        ? 'does not take code challenges by S256'
         : endpointFault(address);
   if (address === undefined || fault !== undefined)
     throw new GatewayError('CredentialUnavailable', 'This provider cannot be used for consent.', {

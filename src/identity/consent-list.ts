@@ -46,7 +46,8 @@ export function createConsentList(services: {
     const provider = await providers.byId(row.parentId);
     const isGone = await store.transaction((tx) => tx.remove('oauth-token', row.id));
     vault.forget({ key: row.name });
-    if (isGone && provider && row.document.user) void revokeAtServer(row, provider);
+    // Tokens of another client, or of another server, are not for this one.
+    if (isGone && provider?.clientKey === row.document.clientKey) void revokeAtServer(row, provider);
     return isGone;
   }
 

@@ -156,7 +156,8 @@ export function createConsentSessions(services: {
     linkOf,
     allowedReturnUrls,
     async request(wish) {
-      const same = sha256(JSON.stringify([wish.tokenKey, wish.returnUrl, wish.customState, wish.clientId]));
+      const { tokenKey, need, returnUrl, customState, clientId } = wish;
+      const same = sha256(JSON.stringify([tokenKey, need.scopes, returnUrl, customState, clientId]));
       const known = links.get(same);
       const row = known && (await find(known.sessionUri));
       if (row?.document.status === 'created' && row.document.expiresAt - clock.now() > REUSE_MS)

@@ -16,10 +16,12 @@ import { createConsentSessions } from './consent-sessions.ts';
 import type { SessionRow } from './consent-sessions.ts';
 import { createGrants } from './grants.ts';
 import type { Identity, ResourceToken, ResourceWish, WorkloadClaims } from './identity.ts';
+import { createProtectedServers } from './protected-servers.ts';
 import { createProviders } from './providers.ts';
 import type { Sealing } from './providers.ts';
 import { createAuthorizationServers } from './servers.ts';
 import { createTokenSource } from './token-source.ts';
+import type { KnownProvider } from './token-source.ts';
 import { createTokenVault, tokenKey } from './token-vault.ts';
 import type { TokenNeed } from './token-vault.ts';
 import { createIdentityWeb } from './web.ts';
@@ -46,10 +48,20 @@ export function createIdentity(services: IdentityServices): Identity {
   const vault = createTokenVault({ ...services, grants });
   const sessions = createConsentSessions({ store, clock, publicUrl });
   const callbackUrl = (providerId: string): string => `${publicUrl()}/identities/callback/${providerId}`;
-  const flow = createConsentFlow({ ...services, sessions, providers, servers, grants, vault, callbackUrl });
+  const protectedServers = createProtectedServers({ ...services, servers, callbackUrl });
+  const flow = createConsentFlow({
+    ...services,
+    sessions,
+    providers,
+    protectedServers,
+    servers,
+    grants,
+    vault,
+    callbackUrl,
+  });
   const consentList = createConsentList({ store, log, providers, grants, vault });
   const listeners: ((targetId: string) => void)[] = [];
-  const providerIds = new Map<string, string>();
+  const known = new Map<string, KnownProvider>();
   const timers: NodeJS.Timeout[] = [];
   let stopListening: (() => void) | undefined;
   let sequence = 0;
@@ -63,7 +75,7 @@ export function createIdentity(services: IdentityServices): Identity {
     wish: ResourceWish,
     subject?: Secret,
   ): Promise<ResourceToken> {
-    const provider = await providers.byName(wish.providerName);
+    const provider = await protectedServers.ready(await providers.byName(wish.providerName));
     const { scopes, customParameters, resources, audiences } = wish;
     const common = { workloadId: claims.workloadId, scopes, customParameters, resources, audiences };
     if (wish.flow === 'M2M') {
@@ -145,9 +157,10 @@ export function createIdentity(services: IdentityServices): Identity {
         createTokenSource(gatewayId, onBehalfOf, {
           scope: services.scope,
           providers,
+          protectedServers,
           vault,
           sessions,
-          providerIds,
+          known,
         }),
       resourceToken,
       removeTokens: (of) => consentList.removeAll(of),
@@ -196,7 +209,7 @@ export function createIdentity(services: IdentityServices): Identity {
       sessions,
       flow,
       providers,
-      servers,
+      callbackUrl,
       list: (user) => consentList.list(user),
       revoke: (consentId) => consentList.revoke(consentId),
       onCompleted: tell,

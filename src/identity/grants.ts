@@ -114,7 +114,13 @@ export function createGrants(services: {
   const clientCredentials: Grants['clientCredentials'] = (provider, wanted) =>
     only(
       grant(provider, ({ server, client, auth }) =>
-        clientCredentialsGrantRequest(server, client, auth, parametersOf(wanted), options),
+        clientCredentialsGrantRequest(
+          server,
+          client,
+          auth,
+          parametersOf(forItself(wanted, provider)),
+          options,
+        ),
       ),
     );
 
@@ -136,7 +142,7 @@ export function createGrants(services: {
         grant(provider, ({ server, client, auth }) =>
           authorizationCodeGrantRequest(server, client, auth, callback, redirectUri, verifier, {
             ...options,
-            additionalParameters: targetsOf(wanted),
+            additionalParameters: targetsOf(forServer(wanted, provider)),
           }),
         ),
       ),
@@ -145,12 +151,12 @@ export function createGrants(services: {
         grant(provider, ({ server, client, auth }) =>
           refreshTokenGrantRequest(server, client, auth, refreshToken.reveal(), {
             ...options,
-            additionalParameters: targetsOf(wanted),
+            additionalParameters: targetsOf(forServer(wanted, provider)),
           }),
         ),
       ),
     async onBehalfOf(provider, subject, wanted) {
-      const parameters = parametersOf(wanted);
+      const parameters = parametersOf(forItself(wanted, provider));
       if (provider.settings.onBehalfOf.grantType === 'JWT_AUTHORIZATION_GRANT') {
         parameters.set('assertion', subject.reveal());
         const { tokens } = await grant(provider, ({ server, client, auth }) =>
@@ -176,6 +182,18 @@ export function createGrants(services: {
       if (answer.status !== 200) throw refused(provider, `revocation answered with status ${answer.status}`);
     },
   } satisfies Grants);
+}
+
+/** A token for a protected server names it, letter by letter (RFC 8707), unless the configuration names something else. */
+export function forServer<W extends Wanted>(wanted: W, { resource }: Pick<Provider, 'resource'>): W {
+  const isNamed = wanted.resources.length > 0 || wanted.customParameters['resource'] !== undefined;
+  return resource === undefined || isNamed ? wanted : { ...wanted, resources: [resource] };
+}
+
+/** The same without a user at hand: also the scopes are the server's wish, where none are configured. */
+function forItself(wanted: Wanted, provider: Provider): Wanted {
+  const { scopes } = wanted;
+  return { ...forServer(wanted, provider), scopes: scopes.length > 0 ? scopes : provider.wantedScopes };
 }
 
 /** Resource indicators (RFC 8707 §2.2) and audiences go along with every request of a grant. */

@@ -2,9 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { GatewayError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 import { parseProvider } from '../core/oauth-provider.ts';
 import type { OauthProviderSettings } from '../core/oauth-provider.ts';
 import type { SealedSecret, SecretBinding } from '../core/resources.ts';
+import { settingsOf } from '../core/settings.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Row, Store } from '../stores/store.ts';
 
@@ -17,7 +19,20 @@ export interface Provider {
   readonly id: string;
   readonly name: string;
   readonly revision: number;
+  readonly config: JsonObject;
   readonly settings: OauthProviderSettings;
+  /** The client as the configuration has it; another one than in `settings` where the gateway has registered itself. */
+  readonly configured: Pick<OauthProviderSettings, 'clientId' | 'authentication'> & Pick<Provider, 'secret'>;
+  /** Of the settings that travel as tags, for a provider that is known by the server it protects. */
+  readonly issuer?: string;
+  readonly registrationWay: 'auto' | 'metadata-document' | 'dynamic';
+  readonly documentUrl?: string;
+  /** The stored registration that `settings` come from. */
+  readonly registrationId?: string;
+  /** RFC 8707 identifier of the server that tokens are for, where that is known. */
+  readonly resource?: string;
+  /** What the protected server wants in a token when nothing else is configured. */
+  readonly wantedScopes: readonly string[];
   /** Digest of where tokens come from and as which client: a token goes nowhere else (RFC 9700 §4.4). */
   readonly clientKey: string;
   /** @throws GatewayError CredentialUnavailable when it does not open */
@@ -37,32 +52,92 @@ export function secretBinding(providerId: string, version: number): SecretBindin
   return { type: 'oauth2-provider', recordId: providerId, field: 'clientSecret', version };
 }
 
+/** The binding of the secret that an authorization server gave the gateway. */
+export function registrationBinding(registrationId: string): SecretBinding {
+  return { type: 'oauth-registration', recordId: registrationId, field: 'clientSecret', version: 1 };
+}
+
 /** Providers of a store. */
-export function createProviders(store: Pick<Store, 'find' | 'get'>, sealing: Sealing): Providers {
+export function createProviders(store: Pick<Store, 'find' | 'get' | 'list'>, sealing: Sealing): Providers {
+  /** With the registration that is in use; whether it still holds is found out elsewhere (protected-servers.ts). */
+  async function load(row: Row<'oauth2-credential-provider'>): Promise<Provider> {
+    const provider = toProvider(row, sealing);
+    if (provider.settings.protects === undefined) return provider;
+    const { rows } = await store.list('oauth-registration', row.id, { limit: 100 });
+    const [last] = rows.toSorted((one, other) => other.updatedAt - one.updatedAt);
+    return last ? withRegistration(provider, last, sealing) : provider;
+  }
+
   return Object.freeze({
     async byName(name: string): Promise<Provider> {
       const row = await store.find('oauth2-credential-provider', '', name);
       if (!row) throw new GatewayError('NotFound', `Credential provider with name: ${name} not found`);
-      return toProvider(row, sealing);
+      return load(row);
     },
     async byId(id: string): Promise<Provider | undefined> {
       const row = await store.get('oauth2-credential-provider', id);
-      return row && toProvider(row, sealing);
+      return row && load(row);
     },
   });
 }
 
 function toProvider(row: Row<'oauth2-credential-provider'>, sealing: Sealing): Provider {
-  const { vendor, config, secret } = row.document;
+  const { vendor, config, secret, tags } = row.document;
   const settings = parseProvider(vendor, config, secret !== undefined);
+  const { clientId, authentication } = settings;
+  const own = settingsOf(tags);
+  const way = own['client-registration'];
   const open = (): Secret | undefined =>
     secret && sealing.open(secret.sealed, secretBinding(row.id, secret.version));
-  const identity = JSON.stringify([settings.server, settings.clientId]);
   return {
     id: row.id,
     name: row.name,
     revision: row.revision,
+    config,
     settings,
+    configured: { clientId, authentication, secret: open },
+    ...(own['issuer'] === undefined ? {} : { issuer: own['issuer'] }),
+    ...(own['client-metadata-document'] === undefined
+      ? {}
+      : { documentUrl: own['client-metadata-document'] }),
+    registrationWay: way === 'metadata-document' || way === 'dynamic' ? way : 'auto',
+    wantedScopes: [],
+    ...withSecret(settings, open),
+  };
+}
+
+/** The provider as the client that it is by one registration. */
+export function withRegistration(
+  provider: Provider,
+  { id, name: issuer, document }: Row<'oauth-registration'>,
+  sealing: Sealing,
+): Provider {
+  const { source, clientId, authentication, endpoints, secret, resource } = document;
+  const settings: OauthProviderSettings = {
+    ...provider.settings,
+    clientId,
+    authentication,
+    server: endpoints ? { issuer, ...endpoints } : { metadataOf: issuer },
+  };
+  const open =
+    source === 'given'
+      ? provider.configured.secret
+      : () => secret && sealing.open(secret, registrationBinding(id));
+  return {
+    ...provider,
+    settings,
+    registrationId: id,
+    ...(resource === undefined ? {} : { resource }),
+    ...withSecret(settings, open),
+  };
+}
+
+function withSecret(
+  { server, clientId }: OauthProviderSettings,
+  open: () => Secret | undefined,
+): Pick<Provider, 'clientKey' | 'secret' | 'conceal'> {
+  const identity = JSON.stringify([server, clientId]);
+  return {
     clientKey: createHash('sha256').update(identity).digest('base64url'),
     secret: open,
     conceal(text) {

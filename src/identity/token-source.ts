@@ -1,26 +1,41 @@
 // Tokens for the calls of one gateway's targets (core/token-source.ts): who the token is for follows from the grant
 // and from the principal that the gateway has verified, never from anything the caller says.
 
+import type { AuthChallenge } from '../core/auth-challenge.ts';
 import type { CallContext } from '../core/call.ts';
 import { parseArn } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
+import { covers } from '../core/protected-resource.ts';
 import type { TokenUser } from '../core/resources.ts';
 import type { TokenSource, TokenWish } from '../core/token-source.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { ConsentSessions } from './consent-sessions.ts';
+import type { ProtectedServers } from './protected-servers.ts';
 import type { Provider, Providers } from './providers.ts';
+import { unionOfScopes } from './scopes.ts';
 import { tokenKey } from './token-vault.ts';
 import type { TokenNeed, TokenVault } from './token-vault.ts';
+
+/** A server that always wants one scope more is given up on. */
+const MAX_STEP_UPS = 5;
+
+/** What is remembered of a provider, so that a call with a fresh token asks no store. */
+export interface KnownProvider {
+  readonly id: string;
+  /** The one server that its tokens are for. */
+  readonly protects?: URL;
+}
 
 interface SourceServices {
   readonly scope: ArnScope;
   readonly providers: Providers;
+  readonly protectedServers: ProtectedServers;
   readonly vault: TokenVault;
   readonly sessions: ConsentSessions;
-  /** Id of a provider that was looked up before, so that a call with a fresh token asks no store. */
-  readonly providerIds: Map<string, string>;
+  /** By ARN. */
+  readonly known: Map<string, KnownProvider>;
 }
 
 /** The token source of one gateway. `onBehalfOf`: a user id that stands in where a call has no user. */
@@ -29,7 +44,7 @@ export function createTokenSource(
   onBehalfOf: string | undefined,
   services: SourceServices,
 ): TokenSource {
-  const { vault, sessions, providerIds } = services;
+  const { vault, sessions, protectedServers, known } = services;
 
   async function find(arn: string): Promise<Provider> {
     const reference = parseArn(arn, services.scope);
@@ -37,11 +52,15 @@ export function createTokenSource(
       if (reference?.kind !== 'oauth2-credential-provider')
         throw new GatewayError('NotFound', 'no such provider');
       const provider = await services.providers.byName(reference.name);
-      providerIds.set(arn, provider.id);
+      const { protects } = provider.settings;
+      known.set(arn, {
+        id: provider.id,
+        ...(protects === undefined ? {} : { protects: new URL(protects) }),
+      });
       return provider;
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.code !== 'NotFound') throw thrown;
-      providerIds.delete(arn);
+      known.delete(arn);
       throw new GatewayError(
         'CredentialUnavailable',
         'The credential provider of this target no longer exists.',
@@ -75,24 +94,67 @@ export function createTokenSource(
     return { ...need, user, subject: principal.token };
   }
 
+  /** A token for one server goes to no other, whatever a target is configured with. */
+  function checkAddress(arn: string, address: URL): void {
+    const protects = known.get(arn)?.protects;
+    if (protects === undefined || covers(protects, address)) return;
+    throw new GatewayError(
+      'CredentialUnavailable',
+      'The credential provider of this target is for another server.',
+      {
+        internal: `its tokens are for ${protects.href}, and the call goes to ${address.origin}${address.pathname}`,
+      },
+    );
+  }
+
   return Object.freeze({
-    async token(wish: TokenWish, ctx: CallContext): Promise<Secret> {
+    async token(wish: TokenWish, ctx: CallContext, address: URL): Promise<Secret> {
       const need = needOf(wish, ctx);
       const isForced = wish.grantType === 'AUTHORIZATION_CODE' && ctx.consent?.forceAuthentication === true;
-      const knownId = providerIds.get(wish.providerArn);
+      const knownId = known.get(wish.providerArn)?.id;
       const fresh = knownId === undefined || isForced ? undefined : vault.recall(tokenKey(knownId, need));
-      if (fresh) return fresh;
-      const provider = await find(wish.providerArn);
+      if (fresh) {
+        checkAddress(wish.providerArn, address);
+        return fresh;
+      }
+      const found = await find(wish.providerArn);
+      checkAddress(wish.providerArn, address);
+      const provider = await protectedServers.ready(found);
       const key = tokenKey(provider.id, need);
       const token = isForced ? undefined : await vault.obtain(key, need, provider);
       if (token) return token;
       throw await consentRequired(key, need, provider, wish, ctx);
     },
-    reject(wish: TokenWish, ctx: CallContext, token: Secret): void {
-      const id = providerIds.get(wish.providerArn);
-      if (id !== undefined) vault.reject(tokenKey(id, needOf(wish, ctx)), token);
+    reject(wish: TokenWish, ctx: CallContext, token: Secret, challenge?: AuthChallenge): void {
+      const provider = known.get(wish.providerArn);
+      if (!provider) return;
+      vault.reject(tokenKey(provider.id, needOf(wish, ctx)), token);
+      if (provider.protects) protectedServers.refused(provider.protects.href, challenge);
     },
-  });
+    async stepUp(
+      wish: TokenWish,
+      ctx: CallContext,
+      token: Secret,
+      scopes: readonly string[],
+    ): Promise<Secret | undefined> {
+      // Scopes that are configured are all that this target may have.
+      if (wish.scopes.length > 0 || wish.grantType === 'TOKEN_EXCHANGE') return undefined;
+      const need = needOf(wish, ctx);
+      const provider = await protectedServers.ready(await find(wish.providerArn));
+      if (provider.settings.protects === undefined) return undefined;
+      const key = tokenKey(provider.id, need);
+      const held = await vault.look(key, need, provider);
+      if (!held) return undefined;
+      // Another call was quicker: what it got is tried first.
+      if (!held.token.equals(token)) return held.token;
+      const wanted = unionOfScopes(unionOfScopes(held.asked, held.scopes), scopes);
+      const isMore = scopes.some((scope) => wanted.includes(scope) && !held.asked.includes(scope));
+      if (!isMore || held.stepUps >= MAX_STEP_UPS) return undefined;
+      const wider = { ...need, scopes: wanted };
+      if (wish.grantType === 'CLIENT_CREDENTIALS') return vault.widen(key, wider, provider);
+      throw await consentRequired(key, wider, provider, wish, ctx);
+    },
+  } satisfies TokenSource);
 
   async function consentRequired(
     key: string,

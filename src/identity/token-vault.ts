@@ -6,14 +6,16 @@ import { createHash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../core/call.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
-import type { OauthTokenDocument, TokenUser } from '../core/resources.ts';
+import type { TokenUser } from '../core/resources.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Secret } from '../lib/secret.ts';
+import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
-import type { Row, Store, StoreTransaction } from '../stores/store.ts';
+import type { Row, Store } from '../stores/store.ts';
 import { INVALID_GRANT } from './grants.ts';
 import type { GrantedTokens, Grants, Wanted } from './grants.ts';
 import type { Provider, Sealing } from './providers.ts';
+import { createStoredTokens } from './stored-tokens.ts';
+import type { StoredAs, StoredTokens } from './stored-tokens.ts';
 import { TOKEN_REQUEST_MS } from './token-endpoint.ts';
 
 /** A token counts as old this long before it expires, or in the last tenth of its life. */
@@ -26,7 +28,6 @@ const LEASE_MS = 2 * TOKEN_REQUEST_MS;
 const LEASE_POLL_MS = 25;
 const WAIT_MS = 30_000;
 const RETRY_AFTER_FAILURE_MS = 1_000;
-const STORE_ATTEMPTS = 3;
 /** An upstream that refuses every token must not cost a new one with each call. */
 const SETTLE_MS = 30_000;
 
@@ -47,6 +48,10 @@ export interface TokenVault {
    * @throws GatewayError CredentialUnavailable, Unavailable
    */
   obtain(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined>;
+  /** What is stored of a token, fresh or not. @throws GatewayError CredentialUnavailable, Unavailable */
+  look(key: string, need: TokenNeed, provider: Provider): Promise<StoredToken | undefined>;
+  /** A token of the gateway’s own with other scopes, in place of the one that is there. @throws GatewayError */
+  widen(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined>;
   /** Stores what a consent has brought, in place of what was there. */
   store(key: string, need: TokenNeed, provider: Provider, granted: GrantedTokens): Promise<Secret>;
   /** An upstream has refused the token: it is not given out again, unless it is brand-new and that was the reason. */
@@ -59,9 +64,14 @@ export interface TokenVault {
   open(row: Row<'oauth-token'>): readonly Secret[];
 }
 
-interface StoredAs {
-  readonly id: string;
-  readonly version: number;
+/** A token by its scopes. */
+export interface StoredToken {
+  readonly token: Secret;
+  /** As given, and as asked for; a server may give fewer. */
+  readonly scopes: readonly string[];
+  readonly asked: readonly string[];
+  /** How often more was asked for than before. */
+  readonly stepUps: number;
 }
 
 interface Held {
@@ -104,6 +114,7 @@ export interface VaultServices extends Sealing {
 /** The token vault of one process. */
 export function createTokenVault(services: VaultServices): TokenVault {
   const { store, clock, log, grants } = services;
+  const rows = createStoredTokens(services);
   const owner = randomUUID();
   const memory = new LRUCache<string, Held>({ max: REMEMBERED });
   const keyOfRow = new LRUCache<string, string>({ max: REMEMBERED });
@@ -140,34 +151,6 @@ export function createTokenVault(services: VaultServices): TokenVault {
 
   const isRejected = (tokens: GrantedTokens): boolean => rejected.has(digest(tokens.accessToken.reveal()));
 
-  function unseal(row: Row<'oauth-token'>): GrantedTokens {
-    const { document } = row;
-    const secret = services.open(document.sealed, binding(row.id, document.version));
-    const { access, refresh } = JSON.parse(secret.reveal()) as { access: string; refresh?: string };
-    return {
-      accessToken: new Secret(access),
-      ...(refresh === undefined ? {} : { refreshToken: new Secret(refresh) }),
-      obtainedAt: document.obtainedAt,
-      ...(document.expiresAt === undefined ? {} : { expiresAt: document.expiresAt }),
-      scopes: document.scopes,
-    };
-  }
-
-  /** What is stored and was obtained from this provider as it is now. */
-  async function readStored(key: string, need: TokenNeed, provider: Provider) {
-    const row = await store.find('oauth-token', provider.id, key);
-    if (row?.document.clientKey !== clientKeyOf(provider, need)) return undefined;
-    try {
-      return { row, at: { id: row.id, version: row.document.version }, tokens: unseal(row) };
-    } catch (thrown) {
-      log.error(
-        { provider: provider.name, reason: toGatewayError(thrown).details.internal },
-        'a stored token does not open',
-      );
-      return undefined;
-    }
-  }
-
   async function renew(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined> {
     const failed = failures.get(key);
     if (failed && clock.monotonic() - failed.at < RETRY_AFTER_FAILURE_MS) throw failed.fault;
@@ -177,7 +160,7 @@ export function createTokenVault(services: VaultServices): TokenVault {
     const lease = `token/${key}`;
     const until = clock.monotonic() + WAIT_MS;
     for (;;) {
-      const stored = await readStored(key, need, provider);
+      const stored = await rows.find(key, need, provider);
       if (stored && isFresh(stored.tokens, need)) return hold(key, provider, stored.tokens, need, stored.at);
       if (need.grant === 'AUTHORIZATION_CODE' && !stored?.tokens.refreshToken)
         return stored && isAlive(stored.tokens)
@@ -190,7 +173,7 @@ export function createTokenVault(services: VaultServices): TokenVault {
     }
     try {
       // Whoever held the lease before has perhaps done it.
-      const stored = await readStored(key, need, provider);
+      const stored = await rows.find(key, need, provider);
       if (stored && isFresh(stored.tokens, need)) return hold(key, provider, stored.tokens, need, stored.at);
       return await renewAlone(key, need, provider, stored);
     } finally {
@@ -202,24 +185,23 @@ export function createTokenVault(services: VaultServices): TokenVault {
     key: string,
     need: TokenNeed,
     provider: Provider,
-    stored: Awaited<ReturnType<typeof readStored>>,
+    stored: Awaited<ReturnType<StoredTokens['find']>>,
   ): Promise<Secret | undefined> {
     const refreshToken = stored?.tokens.refreshToken;
     try {
-      const granted =
-        need.grant === 'CLIENT_CREDENTIALS'
-          ? await noted(key, grants.clientCredentials(provider, need))
-          : refreshToken && (await noted(key, grants.refresh(provider, refreshToken, need)));
-      if (!granted) return undefined;
-      const kept = { ...(refreshToken ? { refreshToken } : {}), ...granted };
-      const at = await persist(key, need, provider, kept, refreshToken && stored?.at);
-      return at ? hold(key, provider, kept, need, at) : await instead(key, need, provider);
+      if (need.grant === 'CLIENT_CREDENTIALS')
+        return await ownToken(key, { ...need, scopes: ownScopes(need, provider, stored) }, provider);
+      if (!stored || !refreshToken) return undefined;
+      const granted = await noted(key, grants.refresh(provider, refreshToken, need));
+      const kept = { refreshToken, ...granted };
+      const at = await rows.put(key, need, provider, kept, stored.at);
+      return at ? hold(key, provider, kept, need, at) : await instead(key, need, provider, kept);
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       if (stored && refreshToken && fault.details.reason === INVALID_GRANT) {
         failures.delete(key);
         const isGone = await store.transaction(async (tx) => {
-          const row = await tx.get('oauth-token', stored.row.id);
+          const row = await tx.get('oauth-token', stored.at.id);
           return row?.document.version !== stored.at.version || tx.remove('oauth-token', row.id);
         });
         if (isGone) log.info({ provider: provider.name }, 'a consent has ended at its server');
@@ -231,10 +213,39 @@ export function createTokenVault(services: VaultServices): TokenVault {
     }
   }
 
-  /** What has come into the place of a token that was renewed: a consent given meanwhile, or none when it was taken back. */
-  async function instead(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined> {
-    const stored = await readStored(key, need, provider);
+  /**
+   * What has come into the place of a token that was renewed: a consent given meanwhile, or none when it was taken back.
+   * @param late what its server gave all the same: with the consent gone it must not live on there
+   */
+  async function instead(
+    key: string,
+    need: TokenNeed,
+    provider: Provider,
+    late?: GrantedTokens,
+  ): Promise<Secret | undefined> {
+    const stored = await rows.find(key, need, provider);
+    if (late && !stored) void revokeLate(provider, late);
     return stored && isAlive(stored.tokens) ? hold(key, provider, stored.tokens, need, stored.at) : undefined;
+  }
+
+  /** Best effort, beside the answer (RFC 7009). */
+  async function revokeLate(provider: Provider, { refreshToken, accessToken }: GrantedTokens): Promise<void> {
+    try {
+      for (const token of refreshToken ? [refreshToken, accessToken] : [accessToken])
+        await grants.revoke(provider, token);
+    } catch (thrown) {
+      const { details, message } = toGatewayError(thrown);
+      log.warn(
+        { provider: provider.name, reason: details.internal ?? message },
+        'a token that came after its consent was taken back could not be revoked at its server',
+      );
+    }
+  }
+
+  /** A token of the gateway itself, in place of what there was. */
+  async function ownToken(key: string, need: TokenNeed, provider: Provider): Promise<Secret> {
+    const granted = await noted(key, grants.clientCredentials(provider, need));
+    return hold(key, provider, granted, need, await rows.put(key, need, provider, granted));
   }
 
   /** Whoever asks right after a failure gets the same answer, and the server a moment's rest. */
@@ -247,54 +258,6 @@ export function createTokenVault(services: VaultServices): TokenVault {
       log.warn({ reason: fault.details.internal ?? fault.message }, 'no token was given');
       throw fault;
     }
-  }
-
-  async function persist(
-    key: string,
-    need: TokenNeed,
-    provider: Provider,
-    granted: GrantedTokens,
-    replaces?: StoredAs,
-  ): Promise<StoredAs | undefined> {
-    for (let attempt = 1; ; attempt += 1)
-      try {
-        return await store.transaction((tx) => write(tx, key, need, provider, granted, replaces));
-      } catch (thrown) {
-        if (attempt === STORE_ATTEMPTS) throw thrown;
-      }
-  }
-
-  async function write(
-    tx: StoreTransaction,
-    key: string,
-    need: TokenNeed,
-    provider: Provider,
-    granted: GrantedTokens,
-    replaces?: StoredAs,
-  ): Promise<StoredAs | undefined> {
-    const before = await tx.find('oauth-token', provider.id, key);
-    // A renewed token takes the place of the one that it was got with, and of no other: that was taken back, or replaced
-    // by a consent of today, while its server was asked.
-    if (replaces && (before?.id !== replaces.id || before.document.version !== replaces.version))
-      return undefined;
-    const id = before?.id ?? randomUUID();
-    const version = (before?.document.version ?? 0) + 1;
-    const { accessToken, refreshToken, obtainedAt, expiresAt, scopes } = granted;
-    const text = JSON.stringify({ access: accessToken.reveal(), refresh: refreshToken?.reveal() });
-    const document: OauthTokenDocument = {
-      sealed: services.seal(new Secret(text), binding(id, version)),
-      version,
-      workloadId: need.workloadId,
-      ...(need.user ? { user: need.user } : {}),
-      scopes: scopes ?? need.scopes,
-      clientKey: clientKeyOf(provider, need),
-      obtainedAt,
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-      isRefreshable: refreshToken !== undefined,
-    };
-    if (before) await tx.replace('oauth-token', before, document);
-    else await tx.create('oauth-token', { id, parentId: provider.id, name: key, document });
-    return { id, version };
   }
 
   function isAlive(tokens: GrantedTokens): boolean {
@@ -314,8 +277,16 @@ export function createTokenVault(services: VaultServices): TokenVault {
         return held && isCurrent ? held.token : renew(key, need, provider);
       }),
     async store(key, need, provider, granted) {
-      return hold(key, provider, granted, need, await persist(key, need, provider, granted));
+      return hold(key, provider, granted, need, await rows.put(key, need, provider, granted));
     },
+    async look(key, need, provider) {
+      const stored = await rows.find(key, need, provider);
+      if (!stored) return undefined;
+      const { scopes, asked = scopes, stepUps = 0 } = stored.document;
+      return { token: stored.tokens.accessToken, scopes, asked, stepUps };
+    },
+    widen: (key, need, provider) =>
+      flights.run(`${key} ${need.scopes.join(' ')}`, () => ownToken(key, need, provider)),
     reject(key, token) {
       const held = memory.get(key);
       if (held?.token.equals(token) && held.settledAt > clock.monotonic()) return;
@@ -332,27 +303,23 @@ export function createTokenVault(services: VaultServices): TokenVault {
       const key = keyOfRow.get(rowId);
       if (key !== undefined && memory.get(key)?.version !== row?.document.version) memory.delete(key);
     },
-    open(row) {
-      const { refreshToken, accessToken } = unseal(row);
-      return refreshToken ? [refreshToken, accessToken] : [accessToken];
-    },
+    open: (row) => rows.open(row),
   } satisfies TokenVault);
 }
 
-/** Tokens that a changed client secret may have ended are not kept beyond the change, but users' consents are. */
-function clientKeyOf(provider: Provider, need: TokenNeed): string {
-  return need.grant === 'AUTHORIZATION_CODE'
-    ? provider.clientKey
-    : `${provider.clientKey}.${provider.revision}`;
+/** What the gateway's own token is asked for: as configured, else as it has grown, else as the server wants. */
+function ownScopes(
+  { scopes }: TokenNeed,
+  { wantedScopes }: Provider,
+  stored: Awaited<ReturnType<StoredTokens['find']>>,
+): readonly string[] {
+  if (scopes.length > 0) return scopes;
+  return stored?.document.asked ?? wantedScopes;
 }
 
 function freshUntil({ obtainedAt, expiresAt }: GrantedTokens, need: TokenNeed): number {
   if (expiresAt !== undefined) return expiresAt - Math.min(MARGIN_MS, (expiresAt - obtainedAt) / 10);
   return need.grant === 'AUTHORIZATION_CODE' ? Number.POSITIVE_INFINITY : obtainedAt + UNSTATED_LIFE_MS;
-}
-
-function binding(recordId: string, version: number) {
-  return { type: 'oauth-token', recordId, field: 'tokens', version };
 }
 
 function unavailable(internal: string): GatewayError {

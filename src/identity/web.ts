@@ -13,9 +13,9 @@ import type { ConsentFlow } from './consent-flow.ts';
 import { isSameUser } from './consent-sessions.ts';
 import type { ConsentSessions, SessionRow } from './consent-sessions.ts';
 import type { IdentityWeb, UserConsent, WebRequest } from './identity.ts';
+import { clientDocument, providerOfPath } from './client-document.ts';
 import { consentPage, consentsPage } from './pages.ts';
 import type { Providers } from './providers.ts';
-import type { AuthorizationServers } from './servers.ts';
 
 const AUTHORIZE = '/identities/authorize';
 const CALLBACK = /^\/identities\/callback\/([0-9a-f-]{36})$/;
@@ -32,7 +32,7 @@ export interface WebServices {
   readonly sessions: ConsentSessions;
   readonly flow: ConsentFlow;
   readonly providers: Providers;
-  readonly servers: AuthorizationServers;
+  readonly callbackUrl: (providerId: string) => string;
   readonly list: (user: SessionRow['document']['user']) => Promise<readonly UserConsent[]>;
   readonly revoke: (consentId: string) => Promise<boolean>;
   readonly onCompleted: (row: SessionRow) => void;
@@ -76,9 +76,8 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     const row = await sessions.find(requestUri);
     if (!row || !['created', 'started'].includes(row.document.status)) return linkIsOver();
     const { document } = row;
-    const provider = await services.providers.byId(document.providerId);
-    if (!provider) return linkIsOver();
-    const server = await services.servers.find(provider.settings);
+    if (!(await services.providers.byId(document.providerId))) return linkIsOver();
+    const { provider, server, scopes } = await flow.plan(row);
     const browser = browserOf(request) ?? randomBytes(32).toString('base64url');
     const { clientId, returnUrl } = document;
     return consentPage(
@@ -89,7 +88,7 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
         ...(clientId === undefined ? {} : { clientId }),
         providerName: provider.name,
         providerHost: new URL(server.authorization_endpoint ?? server.issuer).host,
-        scopes: document.scopes,
+        scopes,
         user: document.user,
         ...(returnUrl === undefined ? {} : { returnHost: new URL(returnUrl).host || returnUrl }),
       },
@@ -150,6 +149,15 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     return redirectTo(`${CONSENTS}?request_uri=${encodeURIComponent(requestUri)}`);
   }
 
+  /** For authorization servers that know the gateway by the address of its document; nothing in it is secret. */
+  async function showClient(providerId: string): Promise<WebAnswer> {
+    const provider = await services.providers.byId(providerId);
+    if (provider?.settings.protects === undefined) return notThere();
+    const document = clientDocument(provider, services.publicUrl(), services.callbackUrl(providerId));
+    const headers = { 'content-type': 'application/json', 'cache-control': 'public, max-age=300' };
+    return { status: 200, headers, body: JSON.stringify(document) };
+  }
+
   async function workloadName(workloadId: string): Promise<string> {
     const gateway = await services.store.get('gateway', workloadId);
     return gateway?.name ?? (await services.store.get('workload-identity', workloadId))?.name ?? workloadId;
@@ -158,7 +166,9 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
   async function answer(request: WebRequest): Promise<WebAnswer> {
     const { method, path } = request;
     const providerId = CALLBACK.exec(path)?.[1];
+    const clientOf = providerOfPath(path);
     if (method === 'GET') {
+      if (clientOf !== undefined) return showClient(clientOf);
       if (path === AUTHORIZE) return showConsent(request);
       if (path === CONSENTS) return showConsents(request);
       if (providerId !== undefined) return returnFromProvider(providerId, request);
@@ -179,7 +189,9 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
 
   return Object.freeze({
     handles: (path: string) =>
-      [AUTHORIZE, CONSENTS, DONE, FAILED].includes(path) || path.startsWith('/identities/callback/'),
+      [AUTHORIZE, CONSENTS, DONE, FAILED].includes(path) ||
+      path.startsWith('/identities/callback/') ||
+      providerOfPath(path) !== undefined,
     async answer(request: WebRequest): Promise<WebAnswer> {
       try {
         return await answer(request);
@@ -220,6 +232,10 @@ function notExpected(): WebAnswer {
     'Something went wrong',
     'Access could not be set up, and nothing was kept. Please start again where you came from.',
   );
+}
+
+function notThere(): WebAnswer {
+  return messagePage(404, 'Not here', 'There is nothing at this address.');
 }
 
 function outOfOrder(): WebAnswer {

@@ -126,7 +126,8 @@ function prepareCredential(
   return {
     applyCredential: (request, ctx, placement) => credential.apply(request, ctx, placement),
     conceal: (response, request) => credential.conceal(response, request),
-    renewCredential: (request, ctx) => credential.renew?.(request, ctx) ?? Promise.resolve(undefined),
+    renewCredential: (request, ctx, refusal) =>
+      credential.renew?.(request, ctx, refusal) ?? Promise.resolve(undefined),
   };
 }
 

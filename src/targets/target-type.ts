@@ -10,6 +10,7 @@ import type {
   CredentialPlacement,
   Egress,
   OutboundRequest,
+  Refusal,
   StdioServers,
   UpstreamResponse,
 } from '../core/outbound.ts';
@@ -55,12 +56,13 @@ export interface TargetServices {
   /** Takes the credential’s secret out of an answer that echoes it; `request` as it was sent, if one was. */
   readonly conceal: (response: UpstreamResponse, request: OutboundRequest | undefined) => UpstreamResponse;
   /**
-   * After an answer 401: the same request with another credential, or undefined when there is no other. Asked once a
-   * call. @throws GatewayError as `applyCredential`
+   * After an answer 401 or 403: the same request with another credential, or undefined when there is no other. Asked
+   * once a call. @throws GatewayError as `applyCredential`
    */
   readonly renewCredential: (
     request: OutboundRequest,
     ctx: CallContext,
+    refusal: Refusal,
   ) => Promise<OutboundRequest | undefined>;
   /** Names (lower case) that clients' headers and query parameters are propagated under. */
   readonly propagation: {

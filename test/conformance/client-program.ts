@@ -6,13 +6,29 @@ import type { JsonObject, JsonValue } from '../../src/core/json.ts';
 import { mcpServerTargetType } from '../../src/targets/mcp-server/index.ts';
 import { createEgressClient } from '../../src/upstream/client.ts';
 import { createEgressGuard, parseAllowRule } from '../../src/upstream/guard.ts';
+import { callProtected } from './client-authorization.ts';
+import type { Setup, SuiteContext } from './client-authorization.ts';
 import { callOf, clientOf, createSession } from '../support/mcp-target.ts';
 import { targetServices } from '../support/target-services.ts';
 
 const url = process.argv.at(-1) ?? '';
 const scenario = process.env['MCP_CONFORMANCE_SCENARIO'] ?? '';
-const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as {
+const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as SuiteContext & {
   readonly toolCalls?: readonly { readonly name: string; readonly arguments: JsonObject }[];
+};
+
+/** Scenarios whose server is protected, where they want more than the consent of a user. */
+const BY_CONSENT: Setup = { grantType: 'AUTHORIZATION_CODE' };
+const SETUPS: Readonly<Record<string, Setup>> = {
+  // The suite expects this one address of everybody.
+  'auth/basic-cimd': {
+    ...BY_CONSENT,
+    tags: {
+      'gatewright:client-metadata-document': 'https://conformance-test.local/client-metadata.json',
+    },
+  },
+  'auth/client-credentials-basic': { grantType: 'CLIENT_CREDENTIALS' },
+  'auth/client-credentials-jwt': { grantType: 'CLIENT_CREDENTIALS' },
 };
 
 const egress = createEgressClient({
@@ -96,8 +112,11 @@ const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
-await tools();
-await SCENARIOS[scenario]?.();
+if (scenario.startsWith('auth/')) await callProtected(url, context, SETUPS[scenario] ?? BY_CONSENT);
+else {
+  await tools();
+  await SCENARIOS[scenario]?.();
+}
 end();
 await server.close();
 await egress.close();

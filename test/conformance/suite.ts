@@ -67,9 +67,11 @@ export async function runClientScenario(
         (_error, stdout, stderr) => resolve(stdout + stderr),
       );
     });
-    const [name] = readdirSync(folder);
+    // A folder for the run, within one for the group of a scenario that has one.
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    const name = files.find((file) => file.endsWith('checks.json'));
     if (name === undefined) throw new Error(`the suite left no results: ${said.slice(-2_000)}`);
-    return JSON.parse(readFileSync(join(folder, name, 'checks.json'), 'utf8')) as Check[];
+    return JSON.parse(readFileSync(join(folder, name), 'utf8')) as Check[];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

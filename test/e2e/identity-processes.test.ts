@@ -8,12 +8,13 @@ import {
   GetGatewayTargetCommand,
 } from '@aws-sdk/client-bedrock-agentcore-control';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { Browser, CLIENT_ID, CLIENT_SECRET, openIdentityProvider } from '../support/identity-provider.ts';
+import { ConsentBrowser } from '../support/consent-browser.ts';
+import { CLIENT_ID, CLIENT_SECRET, openIdentityProvider } from '../support/identity-provider.ts';
 import type { IdentityProvider } from '../support/identity-provider.ts';
 import { openIssuer } from '../support/issuer.ts';
 import type { Issuer } from '../support/issuer.ts';
-import { linkOf } from '../support/identity-bench.ts';
-import type { CallAnswer } from '../support/identity-bench.ts';
+import { linkOf } from '../support/mcp-call.ts';
+import type { CallAnswer } from '../support/mcp-call.ts';
 import { sdkFor } from '../support/process-clients.ts';
 import { closing, startServer, temporaryFolder } from '../support/process.ts';
 import { describeApi, openUpstream } from '../support/upstream.ts';
@@ -124,7 +125,7 @@ test('one refresh a grant, and every call leaves as its own user', async () => {
   provider.accessTokenSeconds = EXPIRES_S;
   for (const user of USERS)
     for (const target of TARGETS)
-      await new Browser().consent(linkOf(await call(ends[0], user, target)), user);
+      await new ConsentBrowser().consent(linkOf(await call(ends[0], user, target)), user);
   // Both processes have the tokens in memory.
   for (const end of ends)
     for (const user of USERS) for (const target of TARGETS) await call(end, user, target);

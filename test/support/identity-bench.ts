@@ -16,17 +16,12 @@ import { CLIENT_ID, CLIENT_SECRET, openIdentityProvider } from './identity-provi
 import type { IdentityProvider, IdentityProviderOptions } from './identity-provider.ts';
 import { openIssuer } from './issuer.ts';
 import type { Issuer } from './issuer.ts';
+import { callTool } from './mcp-call.ts';
+import type { CallAnswer } from './mcp-call.ts';
 import { describeApi, openUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
 
 const ACCESS = { accessKeyId: 'AKIATESTTESTTESTTEST', secretAccessKey: 'test-secret-access-key' };
-
-/** A JSON-RPC answer to a call. */
-export interface CallAnswer {
-  readonly status: number;
-  readonly result?: JsonObject;
-  readonly error?: { readonly code: number; readonly message: string; readonly data?: JsonObject };
-}
 
 export interface IdentityBench {
   readonly app: TestApp;
@@ -134,32 +129,6 @@ export async function openIdentityBench(
   };
 }
 
-/** One `tools/call` of a client of 2025-11-25 without a session. */
-export async function callTool(
-  url: string,
-  token: string,
-  name: string,
-  meta?: JsonObject,
-): Promise<CallAnswer> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2025-11-25',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 24,
-      method: 'tools/call',
-      params: { name, arguments: {}, ...(meta ? { _meta: meta } : {}) },
-    }),
-  });
-  const text = await response.text();
-  return { status: response.status, ...(text === '' ? {} : (JSON.parse(text) as object)) };
-}
-
 /** `_meta` of a call that says how consent is to be had. */
 export function consentMeta(wish: {
   readonly returnUrl?: string;
@@ -168,12 +137,4 @@ export function consentMeta(wish: {
   return {
     'aws.bedrock-agentcore.gateway/credentialProviderConfiguration': { oauthCredentialProvider: { ...wish } },
   };
-}
-
-/** The address that a call sends its user to. */
-export function linkOf({ error }: CallAnswer): string {
-  const [elicitation] = (error?.data?.['elicitations'] ?? []) as readonly { readonly url: string }[];
-  if (error?.code !== -32_042 || !elicitation)
-    throw new Error(`no consent was asked for: ${JSON.stringify(error)}`);
-  return elicitation.url;
 }

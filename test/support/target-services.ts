@@ -42,6 +42,7 @@ export function credentialServices(change: Partial<CredentialServices> = {}): Cr
       token: () =>
         Promise.reject(new GatewayError('CredentialUnavailable', 'There is no token in this test.')),
       reject: silent,
+      stepUp: () => Promise.resolve(undefined),
     },
     aws: {
       region: 'us-east-1',

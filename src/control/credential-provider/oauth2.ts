@@ -4,10 +4,10 @@ import { GatewayError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { providerFaults, renderProviderConfig } from '../../core/oauth-provider.ts';
+import { parseProvider, providerFaults, renderProviderConfig } from '../../core/oauth-provider.ts';
 import type { Oauth2ProviderDocument, Tags } from '../../core/resources.ts';
 import { Secret } from '../../lib/secret.ts';
-import type { Row, StoreReader } from '../../stores/store.ts';
+import type { Row, StoreReader, StoreTransaction } from '../../stores/store.ts';
 import { present } from '../context.ts';
 import type { ControlContext, Handler } from '../context.ts';
 import { listPage } from '../page.ts';
@@ -60,6 +60,7 @@ export const updateOauth2CredentialProvider: Handler = async (input, ctx) => {
       ]);
     const version = (row.document.secret?.version ?? 0) + 1;
     const { tags } = row.document;
+    if (!isSameClient(row.document, vendor, config)) await removeRegistrations(tx, row.id);
     return tx.replace(KIND, row, { vendor, config, ...sealed(secret, row.id, version, ctx), tags });
   });
   return render(row, ctx);
@@ -77,10 +78,27 @@ export const deleteOauth2CredentialProvider: Handler = async (input, ctx) => {
   await ctx.identity.tokens.removeTokens({ providerId: row.id });
   await ctx.store.transaction(async (tx) => {
     await refuseIfUsed(tx);
+    await removeRegistrations(tx, row.id);
     await tx.remove(KIND, row.id);
   });
   return {};
 };
+
+/** Whether what the gateway has found out and registered for a provider still fits its configuration. */
+function isSameClient(
+  { vendor: lastVendor, config: last }: Oauth2ProviderDocument,
+  vendor: string,
+  config: JsonObject,
+): boolean {
+  const settings = [parseProvider(lastVendor, last, false), parseProvider(vendor, config, false)];
+  const [before, after] = settings.map(({ protects, clientId }) => JSON.stringify([protects, clientId]));
+  return before === after && config['clientId'] === undefined;
+}
+
+async function removeRegistrations(tx: StoreTransaction, providerId: string): Promise<void> {
+  const { rows } = await tx.list('oauth-registration', providerId, { limit: 1_000 });
+  for (const { id } of rows) await tx.remove('oauth-registration', id);
+}
 
 function readInput(input: JsonObject): {
   readonly vendor: string;

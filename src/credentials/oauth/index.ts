@@ -3,6 +3,8 @@
 // one goes onto the request (RFC 6750 §2.1), and nowhere else.
 
 import { LRUCache } from 'lru-cache';
+import { parseChallenges } from '../../core/auth-challenge.ts';
+import type { AuthChallenge } from '../../core/auth-challenge.ts';
 import type { CallContext } from '../../core/call.ts';
 import { concealForms, formsOf } from '../../core/conceal.ts';
 import type { EchoForm } from '../../core/conceal.ts';
@@ -11,7 +13,7 @@ import type { FieldFault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { isOwnParameter } from '../../core/oauth-provider.ts';
-import type { OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
+import type { OutboundRequest, Refusal, UpstreamResponse } from '../../core/outbound.ts';
 import type { TokenWish } from '../../core/token-source.ts';
 import { returnUrlFault } from '../../core/web-address.ts';
 import { Secret } from '../../lib/secret.ts';
@@ -20,6 +22,8 @@ import type { Credential, CredentialServices, CredentialType } from '../credenti
 const PLACE = 'credentialProvider.oauthCredentialProvider';
 const GRANTS = ['CLIENT_CREDENTIALS', 'AUTHORIZATION_CODE', 'TOKEN_EXCHANGE'] as const;
 const SCHEME = 'Bearer ';
+/** One word (RFC 6749 §3.3). */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 /** Tokens in use at the same time whose spellings are kept ready. */
 const REMEMBERED_FORMS = 256;
 
@@ -49,8 +53,8 @@ function check(provider: JsonObject | undefined): readonly FieldFault[] {
     ];
   const faults: FieldFault[] = [];
   for (const scope of wish.scopes)
-    // RFC 6749 §3.3: a scope is one word, so that none can smuggle in another.
-    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))
+    // So that none can smuggle in another.
+    if (!SCOPE.test(scope))
       faults.push({
         name: `${PLACE}.scopes`,
         message: 'must each be one word of visible ASCII (RFC 6749 §3.3)',
@@ -72,7 +76,7 @@ function prepare(provider: JsonObject | undefined, { tokens }: CredentialService
   async function attach(request: OutboundRequest, ctx: CallContext): Promise<OutboundRequest> {
     if (!wish)
       throw new GatewayError('CredentialUnavailable', 'The credential of this target is not configured.');
-    return withToken(request, await tokens.token(wish, ctx));
+    return withToken(request, await tokens.token(wish, ctx, request.url));
   }
 
   return Object.freeze({
@@ -84,14 +88,31 @@ function prepare(provider: JsonObject | undefined, { tokens }: CredentialService
       if (!known) forms.set(token, (known = formsOf(token)));
       return concealForms(response, known);
     },
-    async renew(request: OutboundRequest, ctx: CallContext) {
+    async renew(request: OutboundRequest, ctx: CallContext, { status, headers }: Refusal) {
       const token = tokenOf(request);
       if (!wish || token === undefined) return undefined;
-      tokens.reject(wish, ctx, new Secret(token));
+      const challenges = parseChallenges(headers['www-authenticate']);
+      if (status === 403) {
+        const scopes = missingScopes(challenges);
+        if (scopes.length === 0) return undefined;
+        const wider = await tokens.stepUp(wish, ctx, new Secret(token), scopes);
+        return wider && withToken(request, wider);
+      }
+      tokens.reject(wish, ctx, new Secret(token), challenges.find(isBearer));
       const again = await attach(request, ctx);
       return tokenOf(again) === token ? undefined : again;
     },
   });
+}
+
+const isBearer = ({ scheme }: AuthChallenge): boolean => scheme === 'bearer';
+
+/** What the upstream says that a token lacks (RFC 6750 §3.1). */
+function missingScopes(challenges: readonly AuthChallenge[]): readonly string[] {
+  const challenge = challenges.find(
+    (candidate) => isBearer(candidate) && candidate.parameters.get('error') === 'insufficient_scope',
+  );
+  return (challenge?.parameters.get('scope') ?? '').split(/[ \t]+/).filter((scope) => SCOPE.test(scope));
 }
 
 function withToken(request: OutboundRequest, token: Secret): OutboundRequest {

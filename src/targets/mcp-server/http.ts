@@ -59,7 +59,8 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
     );
     let answer = await stream(request, ctx);
     // Refused before anything was done, so that it may be sent once more.
-    const renewed = answer.status === 401 ? await renew(request, answer, ctx) : undefined;
+    const isRefused = answer.status === 401 || answer.status === 403;
+    const renewed = isRefused ? await renew(request, answer, ctx) : undefined;
     if (renewed) {
       request = renewed;
       answer = await stream(request, ctx);
@@ -87,7 +88,7 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
     ctx: CallContext,
   ): Promise<OutboundRequest | undefined> {
     try {
-      const renewed = await services.renewCredential(request, ctx);
+      const renewed = await services.renewCredential(request, ctx, answer);
       if (renewed) answer.cancel();
       return renewed;
     } catch (thrown) {

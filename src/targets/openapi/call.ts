@@ -67,7 +67,9 @@ async function callOperation(
     let answer = await send(request, ctx, services);
     // Refused before anything was done, so that it may be sent once more.
     const renewed =
-      answer.status === 401 && request !== plain ? await services.renewCredential(request, ctx) : undefined;
+      answer.status === 401 && request !== plain
+        ? await services.renewCredential(request, ctx, answer)
+        : undefined;
     if (renewed) {
       request = renewed;
       answer = await send(request, ctx, services);
