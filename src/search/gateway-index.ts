@@ -124,7 +124,7 @@ export function scoreLegs(index: GatewayIndex, request: RankRequest, visible?: V
   const scores = new Float64Array(index.tools.length);
   const hasMatch = index.lexical.score(request.question.terms, scores, visible);
   const words = wordsLeg(index, request);
-  const sentences = sentencesLeg(index, request);
+  const sentences = sentencesLeg(index, request, visible);
   return {
     lexical: { scores, weight: 1 },
     ...(words ? { words } : {}),
@@ -194,8 +194,13 @@ function wordsLeg({ words, wordTable, tools }: GatewayIndex, { question }: RankR
   return { scores, weight: WORDS_WEIGHT };
 }
 
-function sentencesLeg({ sentences, tools }: GatewayIndex, { sentence }: RankRequest): Leg | undefined {
-  if (!sentences || !sentence || sentences.table.filled < tools.length * MIN_FILLED) return undefined;
+function sentencesLeg(
+  { sentences, tools }: GatewayIndex,
+  { sentence }: RankRequest,
+  visible: Visible | undefined,
+): Leg | undefined {
+  if (!sentences || !sentence) return undefined;
+  if (filledOf(sentences.table, visible) < (visible?.count ?? tools.length) * MIN_FILLED) return undefined;
   if (sentence.length !== sentences.table.dimensions) return undefined;
   const scores = new Float64Array(tools.length);
   sentences.table.cosines(sentence, scores);
@@ -205,6 +210,12 @@ function sentencesLeg({ sentences, tools }: GatewayIndex, { sentence }: RankRequ
     weight: sentences.weight,
     ...(isWhole ? {} : { has: (row: number) => sentences.table.has(row) }),
   };
+}
+
+/** How many of the tools that may be seen have a vector: others must not decide how these are ranked. */
+function filledOf(table: { readonly filled: number; has(row: number): boolean }, visible?: Visible): number {
+  if (!visible) return table.filled;
+  return visible.flags.reduce((sum, flag, row) => sum + (flag === 1 && table.has(row) ? 1 : 0), 0);
 }
 
 function isAlike(leg: Leg | undefined, least: number, visible: Visible | undefined): boolean {

@@ -6,10 +6,13 @@ import { termOf, wordsOf } from './text.ts';
 
 /** Longer questions are refused: no question about tools needs more, and each character costs. */
 export const MAX_QUERY_LENGTH = 4_096;
+/** Of the text of a question so much is given to a model of sentences (characters): tools are described in less. */
+const MAX_SENTENCE = 1_000;
 /** Of the words of a question so many are looked for. */
 const MAX_WORDS = 96;
 
 export interface Question {
+  /** For models of sentences. */
   readonly text: string;
   /** Telling words, in order; all words where none is telling. */
   readonly words: readonly string[];
@@ -29,5 +32,9 @@ export function parseQuestion(text: string): Question {
   const all = wordsOf(text);
   const telling = all.filter((word) => !STOP_WORDS.has(word));
   const words = (telling.length > 0 ? telling : all).slice(0, MAX_WORDS);
-  return { text: text.trim(), words, terms: [...new Set(words.map(termOf))] };
+  return {
+    text: text.trim().slice(0, MAX_SENTENCE).toWellFormed(),
+    words,
+    terms: [...new Set(words.map(termOf))],
+  };
 }

@@ -7,19 +7,21 @@ import type { Clock } from '../lib/clock.ts';
 
 const MAX_CALLERS = 10_000;
 const MINUTE_MS = 60_000;
+/** A question of this many characters counts as one; its cost grows with its length. */
+const LENGTH_OF_ONE = 512;
 /** A caller that was quiet may send a quarter of a minute’s worth at once, but at least ten. */
 const burstOf = (perMinute: number): number => Math.max(10, perMinute / 4);
 
 export interface RateLimit {
-  /** Counts one question. @throws GatewayError Throttled */
-  take(caller: string, perMinute: number): void;
+  /** Counts one question; long ones count as several. @throws GatewayError Throttled */
+  take(caller: string, perMinute: number, length: number): void;
 }
 
 /** A limit that knows nobody yet. */
 export function createRateLimit(clock: Pick<Clock, 'monotonic'>): RateLimit {
   const buckets = new LRUCache<string, { tokens: number; at: number }>({ max: MAX_CALLERS });
   return {
-    take(caller, perMinute) {
+    take(caller, perMinute, length) {
       const now = clock.monotonic();
       const burst = burstOf(perMinute);
       const bucket = buckets.get(caller) ?? { tokens: burst, at: now };
@@ -34,7 +36,8 @@ export function createRateLimit(clock: Pick<Clock, 'monotonic'>): RateLimit {
           { retryAfterMs },
         );
       }
-      bucket.tokens -= 1;
+      // What is left may be below nothing: the next question waits the longer.
+      bucket.tokens -= Math.ceil(Math.max(1, length) / LENGTH_OF_ONE);
     },
   };
 }

@@ -202,6 +202,7 @@ export function createToolSearch(services: ToolSearchServices): ToolSearch {
           rates.take(
             `${gatewayId} ${request.caller}`,
             Number(state.newest.gateway.settings['search-rate'] ?? DEFAULT_RATE),
+            request.query.length,
           );
         const result = await answer(state, request);
         figures.queries += 1;

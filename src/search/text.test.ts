@@ -51,7 +51,21 @@ describe('words', () => {
   });
 
   it('of huge texts are bounded', () => {
-    for (const unit of ['a', 'a ', 'aA', '搜', '\u0301', '1a', "'s", '_', 'ß', '\ud800'])
-      expect(wordsOf(unit.repeat(1_000_000)).length).toBeLessThan(20_000);
+    // U+FDFA is eighteen characters in its compatibility form; the marks are in the wrong order, over and over.
+    for (const unit of [
+      'a',
+      'a ',
+      'aA',
+      '搜',
+      '\u0301',
+      '\u0301\u0323',
+      '\ufdfa',
+      '1a',
+      "'s",
+      '_',
+      'ß',
+      '\ud800',
+    ])
+      expect(wordsOf(unit.repeat(1_000_000)).join('').length).toBeLessThan(40_000);
   });
 });

@@ -15,11 +15,15 @@ const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 /** `fooBar`, `HTTPServer`, `invoice2`; an `s` after capitals is their plural (`listURLs`). */
 const CASE_BREAK = /(?<=\p{Ll}|\d)(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})(?!\p{Lu}s(?!\p{Ll}))/gu;
 const DIGIT_BREAK = /(?<=\p{L}{3})(?=\d)|(?<=\d{3})(?=\p{L}{3})/gu;
+/** More marks than any writing puts on a letter; ordering a long run of them costs the square of its length. */
+const PILE_OF_MARKS = /(\p{M}{8})\p{M}+/gu;
 const APOSTROPHE = /(?<=\p{L})['’](?:s(?!\p{L}))?(?=\p{L}|[^\p{L}]|$)/gu;
 
 /** The words of a text, in order, in lower case. */
 export function wordsOf(text: string): string[] {
-  const plain = text.slice(0, MAX_TEXT).normalize('NFKC').replace(APOSTROPHE, '');
+  // Cut twice: one character can become eighteen.
+  const whole = text.slice(0, MAX_TEXT).replace(PILE_OF_MARKS, '$1').normalize('NFKC').slice(0, MAX_TEXT);
+  const plain = whole.replace(APOSTROPHE, '');
   const broken = plain.replace(CASE_BREAK, ' ').replace(DIGIT_BREAK, ' ').toLowerCase();
   const words: string[] = [];
   for (const word of broken.match(WORD) ?? [])
