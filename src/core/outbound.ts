@@ -5,6 +5,21 @@ export interface OutboundRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /**
+   * The path as it is sent and signed, where a URL would change it: names of objects may hold `/../`. Origin and query
+   * are the URL's.
+   */
+  readonly path?: string;
+  /** For credentials that sign: what the request is signed for, where its maker knows. */
+  readonly signing?: Signing;
+}
+
+/** Scope and manner of a request's signature (SigV4). */
+export interface Signing {
+  readonly service: string;
+  readonly region?: string;
+  /** The path is signed as it is sent, as by S3, instead of encoded once more. */
+  readonly isPathEncodedOnce?: boolean;
 }
 
 export interface UpstreamResponse {

@@ -15,6 +15,8 @@ interface Signable {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
+  /** Instead of the URL's. */
+  readonly path?: string;
 }
 
 /** Hop-by-hop or changed on the way: a signature over them would not hold. */
@@ -23,14 +25,20 @@ const NOT_SIGNED = new Set(['user-agent', 'connection', 'expect', 'x-amzn-trace-
 /** The headers of the request with those of the signature. `service` and `region` as the endpoint expects them. */
 export async function signRequest(
   request: Signable,
-  scope: { readonly service: string; readonly region: string; readonly credentials: SigningCredentials },
+  scope: {
+    readonly service: string;
+    readonly region: string;
+    readonly credentials: SigningCredentials;
+    readonly isPathEncodedOnce?: boolean;
+  },
 ): Promise<Record<string, string>> {
   const { method, url, headers, body } = request;
+  const { isPathEncodedOnce = scope.service === 's3', ...signedFor } = scope;
   const signer = new SignatureV4({
-    ...scope,
+    ...signedFor,
     sha256: SignerSha256,
     // S3 alone signs the path as it is sent; every other service the path encoded once more.
-    uriEscapePath: scope.service !== 's3',
+    uriEscapePath: !isPathEncodedOnce,
     applyChecksum: true,
   });
   const query: Record<string, string | string[]> = {};
@@ -44,7 +52,7 @@ export async function signRequest(
       protocol: url.protocol,
       hostname: url.hostname,
       ...(url.port === '' ? {} : { port: Number(url.port) }),
-      path: url.pathname,
+      path: request.path ?? url.pathname,
       query,
       headers: { ...headers, host: url.host },
       ...(body === undefined ? {} : { body }),

@@ -78,14 +78,14 @@ export function exchange(
 /** Hands a request to a pool. Time is bounded by the caller, not by undici. */
 export function dispatch(
   pool: Pool,
-  { method, url, headers, body }: OutboundRequest,
+  { method, url, path, headers, body }: OutboundRequest,
   handler: Dispatcher.DispatchHandler,
   fail: (fault: GatewayError) => void,
 ): void {
   try {
     pool.dispatch(
       {
-        path: url.pathname + url.search,
+        path: (path ?? url.pathname) + url.search,
         method,
         headers,
         body: body ?? null,

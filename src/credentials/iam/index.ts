@@ -17,6 +17,8 @@ import type { Credential, CredentialServices, CredentialType } from '../credenti
 /** What AWS's own endpoints are called: `<service>.<region>.amazonaws.com`, and what stands before that. */
 const AWS_HOST = /(?:^|\.)([a-z0-9-]+)\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws\.com|api\.aws)(?:\.cn)?$/;
 const AGENTCORE = 'bedrock-agentcore';
+const SIGNATURE_FIELD =
+  /^(authorization|x-amz-(date|security-token|signature|credential|algorithm|signedheaders))$/i;
 
 interface IamConfig {
   readonly service?: string;
@@ -56,11 +58,19 @@ function prepareWith(
       // The key itself never leaves; the session token does, in a header.
       if (token !== '' && echo?.secret !== token) echo = { secret: token, forms: formsOf(token) };
       const named = AWS_HOST.exec(request.url.hostname);
-      const service = config.service ?? named?.[1] ?? AGENTCORE;
-      const region = config.region ?? named?.[2] ?? services.aws.region;
+      const { signing } = request;
+      const service = config.service ?? signing?.service ?? named?.[1] ?? AGENTCORE;
+      const region = config.region ?? signing?.region ?? named?.[2] ?? services.aws.region;
+      // Another service than the request's maker meant has its own way with paths.
+      const isPathEncodedOnce = service === signing?.service ? signing.isPathEncodedOnce : undefined;
       return {
         ...request,
-        headers: await signRequest(withoutSignature(request), { service, region, credentials }),
+        headers: await signRequest(withoutSignature(request), {
+          service,
+          region,
+          credentials,
+          ...(isPathEncodedOnce === undefined ? {} : { isPathEncodedOnce }),
+        }),
       };
     },
     conceal: (response: UpstreamResponse) => concealForms(response, echo?.forms ?? []),
@@ -69,9 +79,9 @@ function prepareWith(
 
 /** What a caller's propagated headers may have put there would be signed with the rest. */
 function withoutSignature(request: OutboundRequest): OutboundRequest {
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => !/^(authorization|x-amz-.*)$/i.test(name)),
-  );
+  // What is made for signing has its own x-amz- fields, such as S3's; none of them came from the caller's headers.
+  const pattern = request.signing === undefined ? /^(authorization|x-amz-.*)$/i : SIGNATURE_FIELD;
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !pattern.test(name)));
   return { ...request, headers };
 }
 
