@@ -171,6 +171,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
         credentials,
       ),
     accessKeys,
+    ...(config.awsEndpoints === undefined ? {} : { awsEndpoints: config.awsEndpoints }),
     allowsAnybody,
     allowsPassthrough: config.allowJwtPassthrough === true,
     awsCredentialsOf: ({ id, document }) =>
@@ -386,7 +387,8 @@ function openOperatorKey(config: Config): {
 function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
   const { authorizationServer: server, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint } = config;
   const signIn = server?.mode === 'upstream' ? new URL(server.discoveryUrl) : undefined;
-  const own = [...named, signIn, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint].filter(
+  const services = Object.values(config.awsEndpoints ?? {});
+  const own = [...named, signIn, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint, ...services].filter(
     (url) => url !== undefined,
   );
   return [...config.egressAllow, ...own.map(ruleForUrl)];

@@ -165,6 +165,28 @@ export function readAwsEndpoint(
   return undefined;
 }
 
+/**
+ * All of the AWS SDKs’ own variables for endpoints of services: `AWS_ENDPOINT_URL_<SERVICE>` by service, and
+ * `AWS_ENDPOINT_URL` under the empty name. Faults are added to the list.
+ */
+export function readAwsEndpoints(
+  env: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): Readonly<Record<string, URL>> {
+  const endpoints: Record<string, URL> = {};
+  for (const [name, text] of Object.entries(env)) {
+    const service = /^AWS_ENDPOINT_URL(?:_([A-Z0-9_]+))?$/.exec(name);
+    if (!service || text === undefined || text === '') continue;
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+      endpoints[service[1] ?? ''] = new URL(text);
+    else {
+      const fault = `${name}: “${text}” must be an http or https URL`;
+      if (!faults.includes(fault)) faults.push(fault);
+    }
+  }
+  return endpoints;
+}
+
 function splitList(text: string): string[] {
   return text
     .split(',')

@@ -21,6 +21,7 @@ import {
   parseToggle,
   parseWorkers,
   readAwsEndpoint,
+  readAwsEndpoints,
   unavailable,
 } from './config-values.ts';
 import type { LogLevel } from './telemetry/log.ts';
@@ -68,6 +69,8 @@ export interface Config {
   readonly stsEndpoint?: URL;
   readonly kmsEndpoint?: URL;
   readonly lambdaEndpoint?: URL;
+  /** The same for every service that targets may call, by the variable's last part (`DYNAMODB`); `''` for all others. */
+  readonly awsEndpoints?: Readonly<Record<string, URL>>;
 }
 
 export interface Setting {
@@ -304,11 +307,16 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   const stsEndpoint = readAwsEndpoint('STS', sources.env, faults);
   const kmsEndpoint = readAwsEndpoint('KMS', sources.env, faults);
   const lambdaEndpoint = readAwsEndpoint('LAMBDA', sources.env, faults);
+  const awsEndpoints = readAwsEndpoints(sources.env, faults);
   if (values['master-key'] !== undefined && values['master-key-kms'] !== undefined)
     faults.push('GATEWRIGHT_MASTER_KEY and GATEWRIGHT_MASTER_KEY_KMS: set one of them');
   const authorizationServer = assembleAuthorizationServer(values, faults);
   if (faults.length > 0) return { faults };
-  const config = assemble(values, { s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint }, authorizationServer);
+  const config = assemble(
+    values,
+    { s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint, awsEndpoints },
+    authorizationServer,
+  );
   const paths: Readonly<Record<string, string>> = {
     'data-dir': config.dataDir,
     'master-key-file': config.masterKeyFile,
@@ -323,7 +331,8 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
 
 function assemble(
   values: Record<string, unknown>,
-  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint' | 'lambdaEndpoint', URL | undefined>>,
+  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint' | 'lambdaEndpoint', URL | undefined>> &
+    Pick<Config, 'awsEndpoints'>,
   authorizationServer: AuthorizationServerConfig | undefined,
 ): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');

@@ -97,6 +97,8 @@ export interface ServerCatalogue {
 /** What discovery leaves behind; stored, and all that the data plane needs to serve a target. */
 export interface Catalogue {
   readonly entries: readonly CatalogueEntry[];
+  /** JSON text of what the plans of all entries have in common, for kinds of target whose plans do. */
+  readonly shared?: string;
   readonly report: ImportReport;
   /** Only of targets that are MCP servers. */
   readonly server?: ServerCatalogue;

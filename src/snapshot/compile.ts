@@ -170,7 +170,7 @@ function compilePages(drafts: readonly Draft[], rules: NamingRules): readonly To
   }));
 }
 
-function createTool(name: string, { row, prepared }: Draft, entry: CatalogueEntry): SnapshotTool {
+function createTool(name: string, { row, prepared, catalogue }: Draft, entry: CatalogueEntry): SnapshotTool {
   const text = `{"name":${JSON.stringify(name)},${entry.definition.slice(1)}`;
   const definition = once(() => JSON.parse(text) as ToolDefinition);
   const validator = once(() => compileSchema(definition().inputSchema));
@@ -183,7 +183,7 @@ function createTool(name: string, { row, prepared }: Draft, entry: CatalogueEntr
     text,
     definition,
     validate: (args) => validator()(args),
-    ...(create ? { invocable: create(entry, row.name) } : {}),
+    ...(create ? { invocable: create(entry, row.name, catalogue.shared) } : {}),
     ...(server ? { server, plan: entry.plan } : {}),
   };
 }

@@ -36,6 +36,8 @@ export interface TargetDoors {
   readonly credentialTypes: readonly CredentialType[];
   readonly accessKeys: AccessKeys;
   readonly scope: ArnScope;
+  /** Config.awsEndpoints */
+  readonly awsEndpoints?: Readonly<Record<string, URL>>;
   /** Credentials that a gateway signs with. */
   readonly awsCredentialsOf: (gateway: GuardedGateway) => Promise<SigningCredentials | undefined>;
   readonly allowsPassthrough: boolean;
@@ -73,6 +75,13 @@ export function createTargetServices(
     ),
     clock: doors.clock,
     log: doors.log,
+    aws: {
+      region: doors.scope.region,
+      endpointOf: (serviceId) => {
+        const name = serviceId.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_');
+        return doors.awsEndpoints?.[name] ?? doors.awsEndpoints?.[''];
+      },
+    },
     ...prepareCredential(
       access.credentialProviderConfigurations[0],
       gateway,

@@ -52,6 +52,12 @@ export interface TargetServices {
   readonly functions: FunctionInvoker;
   readonly clock: Clock;
   readonly log: Log;
+  /** For kinds of target that are services of AWS. */
+  readonly aws: {
+    readonly region: string;
+    /** Instead of AWS's own, by the SDKs' name of the service (`S3`, `Cost Explorer`). */
+    endpointOf(serviceId: string): URL | undefined;
+  };
   readonly applyCredential: ApplyCredential;
   /** Takes the credential’s secret out of an answer that echoes it; `request` as it was sent, if one was. */
   readonly conceal: (response: UpstreamResponse, request: OutboundRequest | undefined) => UpstreamResponse;
@@ -76,8 +82,11 @@ export interface TargetServices {
 
 /** A target ready to serve. Nothing is parsed, connected or started before it is needed. */
 export interface PreparedTarget {
-  /** Makes a callable tool of an entry; absent where `server` takes the calls itself. */
-  readonly createTool?: (entry: CatalogueEntry, targetName: string) => InvocableTool;
+  /**
+   * Makes a callable tool of an entry; absent where `server` takes the calls itself.
+   * @param shared of the entry's catalogue
+   */
+  readonly createTool?: (entry: CatalogueEntry, targetName: string, shared?: string) => InvocableTool;
   /** The target as an MCP server, for kinds that are one. */
   readonly server?: UpstreamServer;
 }

@@ -22,6 +22,7 @@ export function targetServices(
     stdio: NO_STDIO_SERVERS,
     functions: { invoke: nothingSent },
     clock: systemClock,
+    aws: { region: 'us-east-1', endpointOf: () => undefined },
     log: { error: silent, warn: silent, info: silent, debug: silent },
     conceal: (response) => response,
     renewCredential: () => Promise.resolve(undefined),
