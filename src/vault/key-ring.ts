@@ -18,6 +18,8 @@ export interface KeySource {
   load(mayCreate: boolean): Promise<readonly Buffer[]>;
   /** The same without waiting, where that is possible. */
   readonly loadNow?: () => readonly Buffer[];
+  /** For sources that are read by waiting: what lies there, wrapped; another text when somebody has changed it. */
+  readonly look?: () => string;
   /** Makes a new key and puts it before the others. @throws GatewayError Validation where that is not this process's to do */
   add(): Promise<void>;
   /** Removes all keys but the first. */
@@ -39,18 +41,32 @@ export interface KeyRing {
 /** Opens the keys of a source. @throws GatewayError Unavailable when they cannot be read */
 export async function openKeyRing(source: KeySource, mayCreate: boolean): Promise<KeyRing> {
   let keys = (await source.load(mayCreate)).map(toKek);
+  let seen = source.look?.();
+  let reloading: Promise<void> | undefined;
   const reload = async (): Promise<void> => {
+    const now = source.look?.();
     keys = (await source.load(false)).map(toKek);
+    seen = now;
   };
   const known = (id: string): Kek | undefined => keys.find((kek) => kek.id === id);
   /** As long as the keys cannot be read, those that were read go on. */
   function lookAgain(): void {
-    if (!source.loadNow) return;
     try {
+      // Keys that have to be waited for are there for the next call.
+      if (isStale()) reloading ??= reload().finally(() => (reloading = undefined));
+      reloading?.catch(() => undefined);
+      if (!source.loadNow) return;
       const now = source.loadNow().map(toKek);
       if (now.length > 0) keys = now;
     } catch {
       // Whoever needs a key that is not known here says so.
+    }
+  }
+  function isStale(): boolean {
+    try {
+      return source.look !== undefined && source.look() !== seen;
+    } catch {
+      return true;
     }
   }
   return Object.freeze({
@@ -58,7 +74,7 @@ export async function openKeyRing(source: KeySource, mayCreate: boolean): Promis
     primary(): Kek | undefined {
       // Another process may have rotated the keys: nothing is sealed under one that has been retired. Sealing is rare.
       lookAgain();
-      return keys[0];
+      return isStale() ? undefined : keys[0];
     },
     find(id: string): Kek | undefined {
       // Another process may have rotated the keys: they are looked for once more.

@@ -39,6 +39,7 @@ export function kmsKey(options: KmsKeyOptions): KeySource {
   };
   return Object.freeze({
     name: `AWS KMS (${keyArn}, wrapped in ${path})`,
+    look: () => lines().join('\n'),
     async load(mayCreate: boolean): Promise<readonly Buffer[]> {
       if (mayCreate && lines().length === 0) createOwnerFile(path, `${await generate()}\n`);
       return Promise.all(

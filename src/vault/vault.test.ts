@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../lib/secret.ts';
 import { keyFile } from './key-file.ts';
 import { openKeyRing, singleKeyRing } from './key-ring.ts';
+import type { KeySource } from './key-ring.ts';
 import { createVault } from './vault.ts';
 
 const binding = { type: 'api-key', recordId: 'r1', field: 'apiKey', version: 1 };
@@ -130,5 +131,29 @@ describe('key file', () => {
     expect(ring.ids()).toEqual([rewrapped.kekId]);
     expect(() => vault.open(old, binding)).toThrow(/another master key/);
     expect(readFileSync(join(folder, 'master.key'), 'utf8').trim().split('\n')).toHaveLength(1);
+  });
+
+  it('notices a rotation also where keys have to be waited for: until they are there, nothing is sealed', async () => {
+    // What a key management service stands behind: names lie here, keys are fetched.
+    let names = ['one'];
+    const keyOf = (name: string): Buffer => Buffer.alloc(32, name);
+    const source: KeySource = {
+      name: 'remote',
+      look: () => names.join(),
+      load: () => Promise.resolve(names.map(keyOf)),
+      add: () => Promise.resolve(void (names = ['two', ...names])),
+      retire: () => Promise.resolve(void (names = names.slice(0, 1))),
+    };
+    const [rotating, idle] = [await openKeyRing(source, true), await openKeyRing(source, false)];
+    const old = createVault(rotating, '000000000000').seal(new Secret('hunter2'), binding);
+    await rotating.begin();
+    const rewrapped = createVault(rotating, '000000000000').rewrap(old);
+    await rotating.finish();
+    if (!rewrapped) throw new Error('nothing was rewrapped');
+    const vault = createVault(idle, '000000000000');
+    expect(() => vault.seal(new Secret('late'), binding)).toThrow(/locked/);
+    await expect.poll(() => idle.ids()).toEqual([rewrapped.kekId]);
+    expect(vault.seal(new Secret('late'), binding).kekId).toBe(rewrapped.kekId);
+    expect(vault.open(rewrapped, binding).reveal()).toBe('hunter2');
   });
 });
