@@ -4,7 +4,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { importJWK, importPKCS8 } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import { ClientSecretBasic, ClientSecretPost, None, PrivateKeyJwt, modifyAssertion } from 'oauth4webapi';
+import { ClientSecretPost, None, PrivateKeyJwt, modifyAssertion } from 'oauth4webapi';
 import type { ClientAuth } from 'oauth4webapi';
 import { GatewayError } from '../core/errors.ts';
 import type { OauthProviderSettings, PrivateKeyJwt as KeySettings } from '../core/oauth-provider.ts';
@@ -22,7 +22,7 @@ export async function clientAuthentication(
   if (authentication === 'none') return None();
   if (!secret) throw unusable('the client secret is missing');
   if (authentication === 'client_secret_post') return ClientSecretPost(secret.reveal());
-  if (authentication === 'client_secret_basic') return ClientSecretBasic(secret.reveal());
+  if (authentication === 'client_secret_basic') return basic(secret);
   const { key, kid } = await importPrivateKey(secret, privateKeyJwt);
   return PrivateKeyJwt(kid === undefined ? key : { key, kid }, {
     [modifyAssertion](header, payload) {
@@ -32,6 +32,21 @@ export async function clientAuthentication(
         if (!OWN_CLAIMS.has(name)) payload[name] = value;
     },
   });
+}
+
+/**
+ * HTTP Basic with id and secret form-encoded (RFC 6749 §2.3.1). No letter is encoded that need not be, since servers are
+ * about that compare what they get without decoding it.
+ */
+function basic(secret: Secret): ClientAuth {
+  return (_server, client, _body, headers) => {
+    const pair = `${formEncode(client.client_id)}:${formEncode(secret.reveal())}`;
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
+  };
+}
+
+function formEncode(text: string): string {
+  return new URLSearchParams({ x: text }).toString().slice('x='.length);
 }
 
 /** A PKCS #8 PEM or a JWK; other PEM forms are brought into the first. @throws GatewayError CredentialUnavailable */

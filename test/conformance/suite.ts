@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 export type Revision = '2025-11-25' | '2026-07-28';
+/** What scenarios for clients are of: a revision, or an extension, which is of none. */
+export type ClientRevision = Revision | '2025-03-26' | 'extension';
 
 export interface Check {
   readonly id: string;
@@ -53,11 +55,12 @@ function readChecks(file: string): readonly Check[] {
 /** One scenario for clients, played against the program that `command` starts. */
 export async function runClientScenario(
   command: string,
-  revision: Revision,
+  revision: ClientRevision,
   scenario: string,
 ): Promise<readonly Check[]> {
   const folder = mkdtempSync(join(tmpdir(), 'gatewright-conformance-'));
-  const wish = ['--command', command, '--scenario', scenario, '--spec-version', revision];
+  const when = revision === 'extension' ? [] : ['--spec-version', revision];
+  const wish = ['--command', command, '--scenario', scenario, ...when];
   try {
     const said = await new Promise<string>((resolve) => {
       execFile(
