@@ -213,6 +213,13 @@ describe('a provider', () => {
       query: 'bread',
     });
     expect(legs).toEqual(['lexical', 'words', expect.stringContaining(name)]);
+    const remove = () => app.app.control.invoke('DeleteApiKeyCredentialProvider', { name: `key-of-${name}` });
+    await expect(remove()).rejects.toThrow(`is used by 1 gateway(s): ${gateway.id} (its search)`);
+    await app.app.control.invoke('UntagResource', {
+      resourceArn: `arn:aws:bedrock-agentcore:us-east-1:000000000000:gateway/${gateway.id}`,
+      tagKeys: ['gatewright:search-key-provider'],
+    });
+    await remove();
     // Asked again, a question costs nothing.
     expect(provider.texts).toHaveLength(32);
   });

@@ -11,7 +11,7 @@ import { listPage } from '../page.ts';
 import { checkTags } from '../tag/check.ts';
 import { validationFailure } from '../validate.ts';
 import { checkQuota } from '../quota.ts';
-import { describeUsers, targetsUsing } from './users.ts';
+import { describeUsers, searchesUsing, targetsUsing } from './users.ts';
 
 const KIND = 'api-key-credential-provider';
 type Provider = Row<typeof KIND>;
@@ -68,11 +68,16 @@ export const updateApiKeyCredentialProvider: Handler = async (input, ctx) => {
 export const deleteApiKeyCredentialProvider: Handler = async (input, ctx) => {
   await ctx.store.transaction(async (tx) => {
     const row = await load(tx, input);
-    const users = await targetsUsing(tx, ctx.arns.apiKeyProvider(row.name), ctx);
-    if (users.length > 0)
-      throw new GatewayError('Validation', `Credential provider ${row.name} ${describeUsers(users)}`, {
-        reason: 'ResourceConflict',
-      });
+    const arn = ctx.arns.apiKeyProvider(row.name);
+    const [targets, searches] = [await targetsUsing(tx, arn, ctx), await searchesUsing(tx, arn)];
+    if (targets.length + searches.length > 0)
+      throw new GatewayError(
+        'Validation',
+        `Credential provider ${row.name} ${describeUsers(targets, searches)}`,
+        {
+          reason: 'ResourceConflict',
+        },
+      );
     await tx.remove('secret', row.document.secretId);
     await tx.remove(KIND, row.id);
   });

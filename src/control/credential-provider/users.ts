@@ -1,5 +1,6 @@
-// Which targets use a credential provider: it cannot be deleted under them.
+// What uses a credential provider: targets, and the search of gateways. It cannot be deleted under them.
 
+import { settingsOf } from '../../core/settings.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
 import { everyRow } from '../context.ts';
 import type { ControlContext } from '../context.ts';
@@ -24,9 +25,34 @@ export async function targetsUsing(
   return users;
 }
 
+/** Gateways whose search is embedded with the provider's key. */
+export async function searchesUsing(
+  reader: StoreReader,
+  providerArn: string,
+): Promise<readonly Row<'gateway'>[]> {
+  const suffix = providerArn.slice(providerArn.indexOf(':token-vault/'));
+  const users: Row<'gateway'>[] = [];
+  for await (const gateway of everyRow(reader, 'gateway')) {
+    const { status, tags } = gateway.document;
+    if (status !== 'DELETING' && settingsOf(tags)['search-key-provider']?.endsWith(suffix) === true)
+      users.push(gateway);
+  }
+  return users;
+}
+
 /** The rest of a sentence that begins with the provider. */
-export function describeUsers(users: readonly Row<'gateway-target'>[]): string {
-  const names = users.map((target) => `${target.parentId}/${target.name}`);
+export function describeUsers(
+  targets: readonly Row<'gateway-target'>[],
+  searches: readonly Row<'gateway'>[] = [],
+): string {
+  const names = [
+    ...targets.map((target) => `${target.parentId}/${target.name}`),
+    ...searches.map(({ id }) => `${id} (its search)`),
+  ];
   const shown = names.length > SHOWN ? [...names.slice(0, SHOWN), '…'] : names;
-  return `is used by ${names.length} target(s): ${shown.join(', ')}. Delete or update them first.`;
+  const kinds = [
+    ...(targets.length > 0 ? [`${targets.length} target(s)`] : []),
+    ...(searches.length > 0 ? [`${searches.length} gateway(s)`] : []),
+  ];
+  return `is used by ${kinds.join(' and ')}: ${shown.join(', ')}. Delete or update them first.`;
 }
