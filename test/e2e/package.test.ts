@@ -35,6 +35,7 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
     'bin/gatewright.mjs',
     'dist/cli/main.js',
     'dist/targets/openapi/import-process.js',
+    'dist/targets/smithy/import-process.js',
     'dist/search/embedders/embedded/worker.js',
     'dist/search/words/word-table.bin',
   ])

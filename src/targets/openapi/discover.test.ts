@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { DiscoverContext } from '../target-type.ts';
-import { discoverOpenApi, importApart } from './discover.ts';
+import { importApart } from '../import-apart.ts';
+import { discoverOpenApi } from './discover.ts';
 
 const document = JSON.stringify({
   openapi: '3.0.3',
@@ -56,7 +57,9 @@ describe('importApart', () => {
 
   test('ends when the time is over', async () => {
     const { signal } = new AbortController();
-    await expect(importApart(job, signal, { timeMs: 1, memoryMb: 64 })).rejects.toMatchObject({
+    await expect(
+      importApart(import.meta.url, job, signal, { timeMs: 1, memoryMb: 64 }),
+    ).rejects.toMatchObject({
       code: 'Validation',
       message: expect.stringContaining('longer than') as string,
     });
@@ -64,7 +67,7 @@ describe('importApart', () => {
 
   test('ends when the caller goes away', async () => {
     const controller = new AbortController();
-    const running = importApart(job, controller.signal);
+    const running = importApart(import.meta.url, job, controller.signal);
     controller.abort(new Error('gone'));
     await expect(running).rejects.toThrow('gone');
   });
@@ -72,7 +75,7 @@ describe('importApart', () => {
   test('running out of memory is a plain refusal', async () => {
     const large = { ...job, text: `{"openapi":"3.0.0","x":[${'{"a":[1,2,3]},'.repeat(600_000)}1]}` };
     await expect(
-      importApart(large, new AbortController().signal, { timeMs: 30_000, memoryMb: 16 }),
+      importApart(import.meta.url, large, new AbortController().signal, { timeMs: 30_000, memoryMb: 16 }),
     ).rejects.toMatchObject({ code: 'Validation' });
   });
 });
