@@ -6,12 +6,18 @@ import { isJsonObject } from '../core/json.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { shapeOf } from './model/model.ts';
-import type { Member } from './model/shape.ts';
-import type { Route } from './router.ts';
+import type { Member, ShapeRef } from './model/shape.ts';
 import { validationFailure } from './validate.ts';
 
 /** @throws GatewayError Malformed or Validation. */
-export function readInput(route: Route, query: string, body: Uint8Array): JsonObject {
+export function readInput(
+  route: {
+    readonly operation: { readonly input: ShapeRef };
+    readonly labels: Readonly<Record<string, string>>;
+  },
+  query: string,
+  body: Uint8Array,
+): JsonObject {
   const shape = shapeOf(route.operation.input);
   const members = 'members' in shape ? Object.entries(shape.members) : [];
   const fromBody = readBody(body);

@@ -3,19 +3,22 @@
 
 import type { OperationModel } from './model/shape.ts';
 
-export interface Route {
-  readonly operation: OperationModel;
+/** What of an operation says where it is. */
+type Routed = Pick<OperationModel, 'method' | 'uri'>;
+
+export interface Route<O extends Routed = OperationModel> {
+  readonly operation: O;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export interface Router {
+export interface Router<O extends Routed = OperationModel> {
   /** True when the path is the control plane's, whether or not an operation answers there. */
   owns(path: string): boolean;
-  find(method: string, path: string): Route | undefined;
+  find(method: string, path: string): Route<O> | undefined;
 }
 
-interface Template {
-  readonly operation: OperationModel;
+interface Template<O> {
+  readonly operation: O;
   readonly segments: readonly string[];
 }
 
@@ -28,9 +31,12 @@ const ROOTS: ReadonlySet<string> = new Set([
 ]);
 const isLabel = (segment: string): boolean => segment.startsWith('{');
 
-/** A router for these operations. */
-export function createRouter(operations: readonly OperationModel[]): Router {
-  const templates: readonly Template[] = operations.map((operation) => ({
+/** A router for these operations. `roots`: the first segments of paths that are theirs. */
+export function createRouter<O extends Routed>(
+  operations: readonly O[],
+  roots: ReadonlySet<string> = ROOTS,
+): Router<O> {
+  const templates: readonly Template<O>[] = operations.map((operation) => ({
     operation,
     segments: segmentsOf(operation.uri),
   }));
@@ -38,9 +44,9 @@ export function createRouter(operations: readonly OperationModel[]): Router {
     owns(path: string): boolean {
       const [root = '', , third, ...more] = segmentsOf(path);
       // `/gateways/{gatewayId}/mcp` is the data plane's.
-      return ROOTS.has(root) && !(root === 'gateways' && third === 'mcp' && more.length === 0);
+      return roots.has(root) && !(root === 'gateways' && third === 'mcp' && more.length === 0);
     },
-    find(method: string, path: string): Route | undefined {
+    find(method: string, path: string): Route<O> | undefined {
       const segments = segmentsOf(path);
       for (const { operation, segments: template } of templates) {
         if (operation.method !== method) continue;

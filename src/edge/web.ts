@@ -30,8 +30,16 @@ export interface ControlHandler {
   }): Promise<{
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
+    readonly body: string | Uint8Array;
   }>;
+  /** Largest body of a request to this path (bytes); without it the size of schema documents. */
+  readonly maxBodyBytes?: (path: string) => number;
+  /** The answer to a request whose body could not be read. */
+  readonly unreadable?: (fault: GatewayError) => {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+  };
 }
 
 /** Whatever answers requests of its own addresses on the socket itself. */
@@ -43,6 +51,8 @@ export interface SocketHandler {
 export interface WebServices {
   /** Absent on a listener that serves the data plane only. */
   readonly control?: ControlHandler;
+  /** The API of functions, on the same listener. */
+  readonly functions?: ControlHandler;
   /** Pages for users' browsers; absent on a listener that serves the control plane only. */
   readonly pages?: PageHandler;
   /** Present where clients and users of the data plane come, when it is on. */
@@ -85,39 +95,57 @@ export function createWeb(services: WebServices): Hono<Bindings> {
   if (control) {
     app.get('/', (c) => c.redirect('/console/'));
     app.get('/console/', (c) => c.html(LANDING_PAGE));
-    app.all('*', async (c, next) => {
-      const { incoming } = c.env;
-      const target = incoming.url ?? '/';
-      if (!control.handles(c.req.method, target.split('?', 1)[0] ?? '/')) return next();
-      const isAdmitted = await control.admits(incoming.headersDistinct);
-      let body: Buffer | undefined;
-      try {
-        body = await readBody(incoming, isAdmitted ? MAX_BODY_BYTES : SMALL_BODY_BYTES, bodies);
-      } catch (thrown) {
-        const fault = toGatewayError(thrown);
-        // Of a caller nobody knows the rest is not read: without it the request is refused as unsigned all the same.
-        if (isAdmitted || fault.code !== 'TooLarge') return unreadable(c, fault);
-      }
-      const address = incoming.socket.remoteAddress;
-      const answer = await control.handle({
-        method: c.req.method,
-        target,
-        headers: incoming.headersDistinct,
-        body: body ?? NO_BODY,
-        ...(address === undefined ? {} : { remoteAddress: address }),
-      });
-      return new Response(answer.status === 204 ? null : answer.body, {
-        status: answer.status,
-        headers: body === undefined ? { ...answer.headers, connection: 'close' } : answer.headers,
-      });
-    });
   }
+  for (const plane of [control, services.functions])
+    if (plane)
+      app.all('*', async (c, next) => {
+        const target = c.env.incoming.url ?? '/';
+        if (!plane.handles(c.req.method, target.split('?', 1)[0] ?? '/')) return next();
+        return answerWith(plane, c, target, bodies);
+      });
   app.notFound((c) => c.json({ message: 'There is nothing at this address.' }, 404));
   app.onError((_error, c) => c.json({ message: 'An internal error occurred.' }, 500));
   return app;
 }
 
-function unreadable(c: Context<Bindings>, { code, message }: GatewayError): Response {
+async function answerWith(
+  plane: ControlHandler,
+  c: Context<Bindings>,
+  target: string,
+  bodies: BodyBudget,
+): Promise<Response> {
+  const { incoming } = c.env;
+  const isAdmitted = await plane.admits(incoming.headersDistinct);
+  const maxBytes = plane.maxBodyBytes?.(target.split('?', 1)[0] ?? '/') ?? MAX_BODY_BYTES;
+  let body: Buffer | undefined;
+  try {
+    body = await readBody(incoming, isAdmitted ? maxBytes : SMALL_BODY_BYTES, bodies);
+  } catch (thrown) {
+    const fault = toGatewayError(thrown);
+    // Of a caller nobody knows the rest is not read: without it the request is refused as unsigned all the same.
+    if (isAdmitted || fault.code !== 'TooLarge') return unreadable(c, fault, plane);
+  }
+  const address = incoming.socket.remoteAddress;
+  const answer = await plane.handle({
+    method: c.req.method,
+    target,
+    headers: incoming.headersDistinct,
+    body: body ?? NO_BODY,
+    ...(address === undefined ? {} : { remoteAddress: address }),
+  });
+  // The package's types know bytes of one kind of buffer only.
+  return new Response(answer.status === 204 ? null : (answer.body as string), {
+    status: answer.status,
+    headers: body === undefined ? { ...answer.headers, connection: 'close' } : answer.headers,
+  });
+}
+
+function unreadable(c: Context<Bindings>, fault: GatewayError, plane: ControlHandler): Response {
+  if (plane.unreadable) {
+    const { status, headers, body } = plane.unreadable(fault);
+    return new Response(body, { status, headers: { ...headers, connection: 'close' } });
+  }
+  const { code, message } = fault;
   if (code === 'Throttled')
     return c.json({ message }, 429, {
       'x-amzn-errortype': 'ThrottlingException',

@@ -11,7 +11,7 @@ import type { StdioChannel } from '../../core/outbound.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StdioServerConfiguration } from './configuration.ts';
 import { createErrorOutput } from './error-output.ts';
-import { createLineReader } from './lines.ts';
+import { createLineReader } from '../../lib/lines.ts';
 import type { MemoryWatch } from './memory-watch.ts';
 import { endGroup, signalGroup } from './process-group.ts';
 import type { Warden } from './warden.ts';

@@ -3,8 +3,8 @@
 
 import type { Log } from '../../core/call.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { createLineReader } from './lines.ts';
-import type { LineReader } from './lines.ts';
+import { createLineReader } from '../../lib/lines.ts';
+import type { LineReader } from '../../lib/lines.ts';
 
 const MAX_LINE_BYTES = 2_000;
 const BURST = 100;

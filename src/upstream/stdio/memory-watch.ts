@@ -40,7 +40,7 @@ export function createMemoryWatch(log: Log): MemoryWatch {
     } catch (thrown) {
       readers.shift();
       if (readers.length === 0)
-        log.warn({ reason: String(thrown) }, 'the memory of stdio servers cannot be watched on this machine');
+        log.warn({ reason: String(thrown) }, 'the memory of programs cannot be watched on this machine');
     } finally {
       isLooking = false;
     }

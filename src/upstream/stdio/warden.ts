@@ -47,7 +47,7 @@ export function createWarden(path: string | undefined, log: Log): Warden {
     opened.once('error', (fault) =>
       log.warn(
         { reason: fault.message },
-        'no /bin/sh: stdio servers that ignore the end of their input outlive a gateway that is killed',
+        'no /bin/sh: programs that were started outlive a gateway that is killed',
       ),
     );
     opened.stdin.on('error', () => undefined);

@@ -1,0 +1,23 @@
+// Keeps process groups for rooms that start programs of their own: the warden, the memory watch and the ending of
+// groups, as stdio servers have them.
+
+import type { Log } from '../../core/call.ts';
+import type { ProcessKeeper } from '../../core/processes.ts';
+import { createMemoryWatch } from './memory-watch.ts';
+import { endGroup, signalGroup } from './process-group.ts';
+import { createWarden } from './warden.ts';
+
+/** Nothing runs before the first group is guarded. `searchPath` is the PATH that the warden's shell has. */
+export function createProcessKeeper(searchPath: string | undefined, log: Log): ProcessKeeper {
+  const warden = createWarden(searchPath, log);
+  const memory = createMemoryWatch(log);
+  return Object.freeze({
+    guard: (group: number) => warden.guard(group),
+    release: (group: number) => warden.release(group),
+    signal: signalGroup,
+    end: endGroup,
+    watchMemory: (group: number, limitBytes: number, onOver: (bytes: number) => void) =>
+      memory.watch(group, limitBytes, onOver),
+    close: () => warden.close(),
+  });
+}
