@@ -11,8 +11,6 @@ import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
-import type { LocalFunctions } from './core/functions.ts';
-import type { Egress } from './core/outbound.ts';
 import { settingsOf } from './core/settings.ts';
 import { createOriginRules } from './edge/origins.ts';
 import { listen } from './edge/server.ts';
@@ -21,6 +19,8 @@ import { createWeb } from './edge/web.ts';
 import { createIdentity } from './identity/engine.ts';
 import { systemClock } from './lib/clock.ts';
 import { protectedResourceMetadata } from './mcp/challenge.ts';
+import { openLocalFunctions } from './local-functions.ts';
+import { keySource, openOperatorKey } from './operator-keys.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
 import type { McpServices } from './mcp/endpoint.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
@@ -43,11 +43,7 @@ import type { AllowRule } from './upstream/guard.ts';
 import { createFunctionInvoker } from './upstream/lambda.ts';
 import { createSourceReader } from './upstream/source.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
-import { keyFile, keysFromText } from './vault/key-file.ts';
 import { openKeyRing } from './vault/key-ring.ts';
-import type { KeySource } from './vault/key-ring.ts';
-import { kmsKey } from './vault/kms-key.ts';
-import { loadOperatorCredentials } from './vault/operator-credentials.ts';
 import { createSealer } from './vault/sealer.ts';
 import { openTokenKey } from './vault/token-key.ts';
 import { createVault } from './vault/vault.ts';
@@ -100,7 +96,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const stdio = createStdioServers(config.stdioServers ?? [], log, clock);
   const scope = { region: config.region, accountId: config.accountId };
   const arns = createArns(scope);
-  const address = { publicUrl: config.publicUrl ?? '' };
+  const address = { publicUrl: config.publicUrl ?? '', controlUrl: '' };
   const urlOf = (gatewayId: string): string => gatewayUrl(address.publicUrl, config.gatewayDomain, gatewayId);
   const plugins = {
     targetTypes: TARGET_TYPES,
@@ -147,8 +143,21 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       clock,
       log,
     });
-  // None until there are local functions: every ARN is AWS's.
-  const functions: LocalFunctions = { has: () => false, invoke: () => Promise.reject(new Error('none')) };
+  const vaultDoors = {
+    seal: (...[secret, binding]: Parameters<typeof vault.seal>) => vault.seal(secret, binding),
+    openSecret: (...[sealed, binding]: Parameters<typeof vault.open>) => vault.open(sealed, binding),
+  };
+  const source = {
+    egress,
+    region: config.region,
+    awsCredentials,
+    ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
+  };
+  const { functions, api: functionApi } = openLocalFunctions(
+    config,
+    { ...vaultDoors, store, scope, clock, log, accessKeys, sealer, controlUrl: () => address.controlUrl },
+    source,
+  );
   const snapshots = createSnapshots({
     ...plugins,
     tokensFor: (gatewayId, onBehalfOf) => identity.tokens.tokensFor(gatewayId, onBehalfOf),
@@ -207,8 +216,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     sealer,
     vault: { ...vault, begin: () => keyRing.begin(), finish: () => keyRing.finish() },
     resourceKinds: RESOURCE_KINDS,
-    seal: (secret, binding) => vault.seal(secret, binding),
-    openSecret: (sealed, binding) => vault.open(sealed, binding),
+    ...vaultDoors,
     identity,
     verifyUserToken: createUserTokens({
       ...plugins,
@@ -221,13 +229,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       allowsAnybody,
       authorizerOf: (gatewayId) => snapshots.get(gatewayId)?.authorizer,
     }),
-    readSource: createSourceReader({
-      egress,
-      maxBytes: MAX_SCHEMA_BYTES,
-      region: config.region,
-      awsCredentials,
-      ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
-    }),
+    readSource: createSourceReader({ ...source, maxBytes: MAX_SCHEMA_BYTES }),
     openServices: (gatewayId, targetId, access) => snapshots.openServices(gatewayId, targetId, access),
     stdioServerNames: stdio.names,
     healthOf: (gatewayId, targetId) =>
@@ -262,6 +264,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   let isStarted = false;
   const handlersFor = (has: { dataPlane: boolean; control: boolean }, at: ListenAddress): Handlers => {
     if (has.dataPlane && address.publicUrl === '') address.publicUrl = baseUrl(at);
+    if (has.control) address.controlUrl = has.dataPlane ? address.publicUrl : baseUrl(at);
     const origins = createOriginRules({
       publicUrl: address.publicUrl,
       isLoopback: isLoopback(at.host),
@@ -274,7 +277,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       degraded: () => (tokenKey.trouble === undefined ? [] : [tokenKey.trouble]),
       ...(has.dataPlane ? { pages: identity.web } : {}),
       ...(has.dataPlane && authorizationServer ? { authorizationServer } : {}),
-      ...(has.control ? { control } : {}),
+      ...(has.control ? { control, functions: functionApi } : {}),
     });
     const metadataOf = (gatewayId: string): string | undefined => {
       const snapshot = snapshots.get(gatewayId);
@@ -294,6 +297,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     await accessKeys.start();
     await identity.start();
     await authorizationServer?.start();
+    await functions.start();
     await snapshots.start();
     await control.start();
     sessions.start();
@@ -301,16 +305,15 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     // Open sockets would keep a process alive that cannot serve.
     await Promise.all(listeners.map((listener) => listener.drain(0)));
     await search.close();
-    await stdio.close();
+    await Promise.all([functions.close(), stdio.close()]);
     await store.close();
     throw thrown;
   }
   isStarted = true;
 
-  const admin = listeners[1];
   return Object.freeze({
     publicUrl: address.publicUrl,
-    controlUrl: admin ? baseUrl(admin) : address.publicUrl,
+    controlUrl: address.controlUrl,
     control,
     credentialsFile: operator.file,
     async close(graceMs: number): Promise<void> {
@@ -326,7 +329,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await control.stop();
       await search.close();
       await snapshots.close();
-      await stdio.close();
+      await Promise.all([functions.close(), stdio.close()]);
       await egress.close();
       await store.close();
     },
@@ -352,35 +355,6 @@ async function openListeners(
     await first.drain(0);
     throw thrown;
   }
-}
-
-/** Where the master key is: in the environment, behind AWS KMS, or in a file. */
-function keySource(
-  config: Config,
-  egress: Egress,
-  credentials: ReturnType<typeof createAwsCredentials>,
-): KeySource {
-  if (config.masterKey) return keysFromText(config.masterKey.reveal(), 'GATEWRIGHT_MASTER_KEY');
-  if (config.masterKeyKms === undefined) return keyFile(config.masterKeyFile);
-  return kmsKey({
-    keyArn: config.masterKeyKms,
-    path: `${config.masterKeyFile}.kms`,
-    accountId: config.accountId,
-    egress,
-    credentials,
-    ...(config.kmsEndpoint === undefined ? {} : { endpoint: config.kmsEndpoint }),
-  });
-}
-
-function openOperatorKey(config: Config): {
-  accessKeyId: string;
-  secret: NonNullable<Config['secretAccessKey']>;
-  file: string | undefined;
-} {
-  if (config.accessKeyId !== undefined && config.secretAccessKey !== undefined)
-    return { accessKeyId: config.accessKeyId, secret: config.secretAccessKey, file: undefined };
-  const file = join(config.dataDir, 'credentials');
-  return { ...loadOperatorCredentials(file), file };
 }
 
 /** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */

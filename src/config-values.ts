@@ -77,6 +77,12 @@ export function parseWorkers(text: string): number {
   return 1;
 }
 
+/** A number of things, 1 to 10,000. @throws RangeError that says what is wrong */
+export function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,3}$|^10000$/.test(text)) throw new RangeError('must be a number from 1 to 10000');
+  return Number(text);
+}
+
 /** Who signs users in at the authorization server of this house: nobody else, or a provider. */
 export type AuthorizationServerConfig =
   | { readonly mode: 'local' }

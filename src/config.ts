@@ -1,5 +1,5 @@
-// Static settings of a process: one table (name, default, parser, meaning) from which the object, `--help`, the file
-// keys and docs/config.md are made. The only file that reads process.env. All faults are reported at once.
+// Static settings of a process, read from flags, environment and file by the table of config-table.ts. All faults are
+// reported at once.
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,28 +7,13 @@ import { parse as parseYaml } from 'yaml';
 import { isJsonObject } from './core/json.ts';
 import type { Secret } from './lib/secret.ts';
 import type { AuthorizationServerConfig, ListenAddress } from './config-values.ts';
-import {
-  assembleAuthorizationServer,
-  parseAccessKeyId,
-  parseAllowList,
-  parseBaseUrl,
-  parseLevel,
-  parseListen,
-  parseOrigins,
-  parsePattern,
-  parseSecret,
-  parseText,
-  parseToggle,
-  parseWorkers,
-  readAwsEndpoint,
-  readAwsEndpoints,
-  unavailable,
-} from './config-values.ts';
+import { SETTINGS } from './config-table.ts';
+import { assembleAuthorizationServer, readAwsEndpoint, readAwsEndpoints } from './config-values.ts';
 import type { LogLevel } from './telemetry/log.ts';
 import type { AllowRule } from './upstream/guard.ts';
-import { readStdioServers } from './upstream/stdio/configuration.ts';
 import type { StdioServerConfiguration } from './upstream/stdio/configuration.ts';
 
+export { SETTINGS } from './config-table.ts';
 export type { ListenAddress } from './config-values.ts';
 
 /** True for addresses that only this machine reaches. */
@@ -62,6 +47,13 @@ export interface Config {
   readonly authorizationServer?: AuthorizationServerConfig;
   /** Programs that targets may use as MCP servers. */
   readonly stdioServers?: readonly StdioServerConfiguration[];
+  /** Whether functions are made and run here; `auto`: where the control plane is reached from this machine only. */
+  readonly functions?: 'auto' | 'on' | 'off';
+  /** Processes of functions at the same time. */
+  readonly functionProcesses?: number;
+  /** PATH and home of whoever started the server: where the interpreters of functions are looked for. */
+  readonly searchPath?: string;
+  readonly home?: string;
   readonly logLevel: LogLevel;
   /** The AWS SDKs' own variable: an S3-compatible store for `s3://` documents. */
   readonly s3Endpoint?: URL;
@@ -72,185 +64,6 @@ export interface Config {
   /** The same for every service that targets may call, by the variable's last part (`DYNAMODB`); `''` for all others. */
   readonly awsEndpoints?: Readonly<Record<string, URL>>;
 }
-
-export interface Setting {
-  /** Environment variable. */
-  readonly variable: string;
-  /** Command-line flag without dashes; also the key in the file. */
-  readonly flag: string;
-  readonly placeholder: string;
-  readonly defaultText: string;
-  readonly doc: string;
-  readonly isSecret?: boolean;
-  /** The flag may stand without a value, and then means `true`. */
-  readonly isSwitch?: boolean;
-  /** Text → value. @throws RangeError that says what is wrong; AggregateError when it is more than one thing */
-  readonly parse: (text: string, env: ConfigSources['env']) => unknown;
-}
-
-const setting = (
-  flag: string,
-  placeholder: string,
-  defaultText: string,
-  doc: string,
-  parse: Setting['parse'],
-  isSecret = false,
-): Setting => ({
-  variable: `GATEWRIGHT_${flag.replaceAll('-', '_').toUpperCase()}`,
-  flag,
-  placeholder,
-  defaultText,
-  doc,
-  parse,
-  isSecret,
-});
-
-const toggle = (flag: string, defaultText: string, doc: string): Setting => ({
-  ...setting(flag, 'true|false', defaultText, doc, parseToggle),
-  isSwitch: true,
-});
-
-export const SETTINGS: readonly Setting[] = Object.freeze([
-  setting(
-    'listen',
-    'host:port',
-    '127.0.0.1:8080',
-    'data plane, control plane and console on one listener',
-    parseListen,
-  ),
-  setting(
-    'admin-listen',
-    'host:port',
-    'unset',
-    'when set, control plane and console move to this listener and leave the first one',
-    parseListen,
-  ),
-  setting('public-url', 'url', 'http://<listen>', 'base of every URL handed out', parseBaseUrl),
-  setting('data-dir', 'folder', './.gatewright', 'database file, master key, first credentials', parseText),
-  setting(
-    'database-url',
-    'postgres://…',
-    'unset: SQLite in the data directory',
-    'PostgreSQL for many nodes (not available in this version)',
-    unavailable('PostgreSQL'),
-  ),
-  setting(
-    'master-key-file',
-    'file',
-    '<data dir>/master.key',
-    'key-encryption key of the vault; made on first start, mode 0600',
-    parseText,
-  ),
-  setting(
-    'master-key',
-    'base64',
-    'unset',
-    'the key-encryption key itself instead of a file: 32 bytes in base64; while rotating, the new one, a comma, the old one',
-    parseSecret,
-    true,
-  ),
-  setting(
-    'master-key-kms',
-    'arn',
-    'unset',
-    'AWS KMS key that the key-encryption key is wrapped with, instead of a plain file',
-    parsePattern(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/\S+$/, 'must be the ARN of a KMS key'),
-  ),
-  setting(
-    'access-key-id',
-    'id',
-    'made on first start',
-    'first operator access key, for SigV4; kept in <data dir>/credentials',
-    parseAccessKeyId,
-  ),
-  setting('secret-access-key', 'secret', 'made on first start', 'its secret', parseSecret, true),
-  setting(
-    'region',
-    'name',
-    'us-east-1',
-    'what ARNs and signatures carry',
-    parsePattern(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region name such as us-east-1'),
-  ),
-  setting(
-    'account-id',
-    '12 digits',
-    '000000000000',
-    'what ARNs carry',
-    parsePattern(/^\d{12}$/, 'must be 12 digits'),
-  ),
-  setting(
-    'egress-allow',
-    'list',
-    'unset',
-    'comma list of host, host:port, CIDR, CIDR:port that targets and identity providers may have although they are not public addresses; plain http:// is accepted for these only',
-    parseAllowList,
-  ),
-  setting(
-    'allowed-origins',
-    'list',
-    'its own origin, and loopback origins while it listens on loopback',
-    'comma list of origins whose pages may call the data plane',
-    parseOrigins,
-  ),
-  toggle(
-    'allow-unauthenticated',
-    'false',
-    'let anybody call gateways without an authorizer (NONE) although the listener is not on loopback',
-  ),
-  toggle(
-    'allow-jwt-passthrough',
-    'false',
-    'let targets be called with the tokens of callers as they are (JWT_PASSTHROUGH)',
-  ),
-  setting(
-    'gateway-domain',
-    'domain',
-    'unset',
-    'serve each gateway at https://{gatewayId}.<domain>/mcp',
-    parsePattern(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?$/i, 'must be a domain name'),
-  ),
-  setting(
-    'stdio-servers',
-    'file',
-    'unset',
-    'programs of this machine that targets may use as MCP servers: JSON in the form of MCP clients, {"mcpServers": {…}}',
-    readStdioServers,
-  ),
-  setting(
-    'authorization-server',
-    'local|upstream',
-    'unset: off',
-    'an OAuth server for MCP clients at <public url>/oauth: users of its own (gatewright users), or those of a provider',
-    parsePattern(/^(local|upstream)$/, 'must be local or upstream'),
-  ),
-  setting(
-    'sign-in-discovery-url',
-    'url',
-    'unset',
-    'with upstream: the provider where users sign in (…/.well-known/openid-configuration)',
-    parsePattern(
-      /^https?:\/\/.+\/\.well-known\/openid-configuration$/,
-      'must be a URL that ends with /.well-known/openid-configuration',
-    ),
-  ),
-  setting('sign-in-client-id', 'id', 'unset', 'with upstream: client id at that provider', parseText),
-  setting('sign-in-client-secret', 'secret', 'unset', 'with upstream: its secret', parseSecret, true),
-  setting(
-    'sign-in-scopes',
-    'list',
-    'openid profile email',
-    'with upstream: scopes to sign in with, separated by spaces',
-    parsePattern(/^openid( [\x21\x23-\x5b\x5d-\x7e]+)*$/, 'must begin with openid'),
-  ),
-  setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
-  setting(
-    'log-level',
-    'level',
-    'info',
-    'error, warn, info or debug; one JSON line an event on stdout',
-    parseLevel,
-  ),
-]);
 
 /** Variables that start with our prefix but are no settings: npm and test runners hand them on. */
 const PREFIX = 'GATEWRIGHT_';
@@ -349,6 +162,10 @@ function assemble(
     gatewayDomain: values['gateway-domain'],
     stdioServers: values['stdio-servers'],
     authorizationServer,
+    functions: values['functions'],
+    functionProcesses: values['function-processes'],
+    searchPath: values['search-path'],
+    home: values['home'],
     ...aws,
   };
   return Object.freeze({

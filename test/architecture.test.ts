@@ -25,6 +25,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   authorizers: 3,
   credentials: 3,
   search: 3,
+  functions: 3,
   stores: 2,
   vault: 2,
   upstream: 2,
@@ -41,6 +42,7 @@ const CONTRACTS: ReadonlySet<string> = new Set([
   'identity/identity.ts',
   'search/tool-search.ts',
   'search/embedder.ts',
+  'functions/function-host.ts',
 ]);
 /** Planes and the middle floors see plug-ins and engines through their contracts only. */
 const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
@@ -54,6 +56,7 @@ const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
   'sessions',
   'identity',
   'search',
+  'functions',
 ]);
 /** Who may read what of another room on purpose. */
 const ALLOWED: readonly (readonly [from: string, to: string])[] = [
@@ -178,6 +181,8 @@ describe('the house', () => {
           : []),
         ...(imports.some((name) => /^node:(http|https|net|tls|dns)$/.test(name)) &&
         !/^(edge|upstream)\//.test(file) &&
+        // The Runtime API, for processes of this machine.
+        file !== 'functions/runtime-api.ts' &&
         !isHarmless(text)
           ? [`${file}: sockets`]
           : []),

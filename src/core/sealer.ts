@@ -21,4 +21,5 @@ export type SealPurpose =
   | 'cursor'
   | 'workload-token'
   | 'mailbox'
-  | 'oidc-record';
+  | 'oidc-record'
+  | 'function-code';

@@ -31,31 +31,43 @@ export function createSourceReader(
   options: SourceOptions,
 ): (uri: string, signal: AbortSignal) => Promise<string> {
   return async (uri, signal) => {
-    const request = uri.startsWith('s3://') ? await s3Request(uri, options) : webRequest(uri);
-    const response = await options.egress
-      .request(request, {
-        signal,
-        timeoutMs: TIMEOUT_MS,
-        maxResponseBytes: options.maxBytes,
-        maxRedirects: 3,
-      })
-      .catch((thrown: unknown) => {
-        const cause = thrown instanceof Error ? thrown.message : String(thrown);
-        throw new GatewayError('Validation', `The document ${uri} cannot be read: ${cause}`, {
-          cause: thrown,
-        });
-      });
-    if (response.status !== 200)
-      throw new GatewayError(
-        'Validation',
-        `The document ${uri} cannot be read: ${request.url.host} answered with status ${response.status}.`,
-        {
-          internal: response.body.subarray(0, 500).toString('utf8'),
-        },
-      );
-    const bytes = await unpack(response.body, options.maxBytes, uri);
+    const body = await read(uri, signal, options);
+    const bytes = await unpack(body, options.maxBytes, uri);
     return new TextDecoder('utf-8').decode(bytes);
   };
+}
+
+/** Makes a reader of objects as they are, byte by byte. @throws GatewayError as the reader of documents */
+export function createObjectReader(
+  options: SourceOptions,
+): (uri: string, signal: AbortSignal) => Promise<Buffer> {
+  return (uri, signal) => read(uri, signal, options);
+}
+
+async function read(uri: string, signal: AbortSignal, options: SourceOptions): Promise<Buffer> {
+  const request = uri.startsWith('s3://') ? await s3Request(uri, options) : webRequest(uri);
+  const response = await options.egress
+    .request(request, {
+      signal,
+      timeoutMs: TIMEOUT_MS,
+      maxResponseBytes: options.maxBytes,
+      maxRedirects: 3,
+    })
+    .catch((thrown: unknown) => {
+      const cause = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new GatewayError('Validation', `The document ${uri} cannot be read: ${cause}`, {
+        cause: thrown,
+      });
+    });
+  if (response.status !== 200)
+    throw new GatewayError(
+      'Validation',
+      `The document ${uri} cannot be read: ${request.url.host} answered with status ${response.status}.`,
+      {
+        internal: response.body.subarray(0, 500).toString('utf8'),
+      },
+    );
+  return response.body;
 }
 
 function webRequest(uri: string): OutboundRequest {

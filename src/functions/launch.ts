@@ -1,0 +1,108 @@
+// With what a function's program is started: command, arguments and environment, as AWS Lambda's execution environment
+// has them. Pure: nothing is started here. Nothing of the gateway's own environment is in it.
+
+import { fileURLToPath } from 'node:url';
+import { familyOf } from '../core/function-runtimes.ts';
+import type { RunnableVersion } from './registry.ts';
+
+const BOOTSTRAPS = fileURLToPath(new URL('./bootstrap/', import.meta.url));
+
+/** Where things lie, as the program sees them. */
+export interface Places {
+  readonly taskRoot: string;
+  readonly optRoot: string;
+  readonly temporary: string;
+  readonly searchPath: string;
+}
+
+export interface LaunchFacts {
+  readonly runnable: RunnableVersion;
+  readonly region: string;
+  readonly logGroup: string;
+  readonly logStream: string;
+  /** `host:port` of the Runtime API. */
+  readonly api: string;
+  readonly token: string;
+  /** The function's own environment variables. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Absolute paths of interpreters; the one of a custom runtime is its own `bootstrap`. */
+  readonly interpreter: string;
+}
+
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** True for programs that know the token of their Runtime API: the bootstraps of this house. */
+export function knowsToken(runtime: string): boolean {
+  return familyOf(runtime) !== 'provided';
+}
+
+/** Files of this house that programs of a runtime need to be able to read. */
+export function bootstrapFolder(): string {
+  return BOOTSTRAPS;
+}
+
+/** How a program is started. */
+export function planLaunch(facts: LaunchFacts, places: Places): Launch {
+  const { configuration, name, version } = facts.runnable;
+  const { taskRoot, optRoot, temporary } = places;
+  const family = familyOf(configuration.Runtime);
+  const env: Record<string, string> = {
+    LANG: 'C.UTF-8',
+    TZ: ':UTC',
+    PATH: `${places.searchPath}:${optRoot}/bin`,
+    LD_LIBRARY_PATH: [taskRoot, `${taskRoot}/lib`, `${optRoot}/lib`].join(':'),
+    HOME: temporary,
+    TMPDIR: temporary,
+    ...facts.variables,
+    AWS_REGION: facts.region,
+    AWS_DEFAULT_REGION: facts.region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${configuration.Runtime}`,
+    AWS_LAMBDA_RUNTIME_API: facts.api,
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: version,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(configuration.MemorySize),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: facts.logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
+    LAMBDA_TASK_ROOT: taskRoot,
+    LAMBDA_RUNTIME_DIR: BOOTSTRAPS,
+    _HANDLER: configuration.Handler ?? '',
+  };
+  const joined = (name: string, ...paths: readonly string[]): string =>
+    [...paths, ...(facts.variables[name] === undefined ? [] : [facts.variables[name]])].join(':');
+  switch (family) {
+    case 'nodejs': {
+      env['GATEWRIGHT_INSTANCE_TOKEN'] = facts.token;
+      const major = /\d+/.exec(configuration.Runtime)?.[0] ?? '';
+      env['NODE_PATH'] = joined(
+        'NODE_PATH',
+        `${optRoot}/nodejs/node${major}/node_modules`,
+        `${optRoot}/nodejs/node_modules`,
+      );
+      // A tenth is left for what is not the heap of JavaScript, as AWS does it.
+      const heap = Math.max(64, Math.floor(configuration.MemorySize * 0.9));
+      return {
+        command: facts.interpreter,
+        args: [`--max-old-space-size=${heap}`, `${BOOTSTRAPS}node.mjs`],
+        env,
+        cwd: taskRoot,
+      };
+    }
+    case 'python': {
+      env['GATEWRIGHT_INSTANCE_TOKEN'] = facts.token;
+      const lib = `${optRoot}/python/lib/${configuration.Runtime}/site-packages`;
+      env['PYTHONPATH'] = joined('PYTHONPATH', `${optRoot}/python`, lib);
+      env['PYTHONUNBUFFERED'] = '1';
+      env['PYTHONDONTWRITEBYTECODE'] = '1';
+      env['PYTHONIOENCODING'] = 'utf-8';
+      return { command: facts.interpreter, args: [`${BOOTSTRAPS}python.py`], env, cwd: taskRoot };
+    }
+    default:
+      return { command: facts.interpreter, args: [], env, cwd: taskRoot };
+  }
+}

@@ -1,0 +1,157 @@
+// From a version of a function to a running process: its code and layers on disk, its interpreter, its environment opened
+// at the last moment, a Runtime API of its own.
+
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ArnScope } from '../core/arn.ts';
+import type { Log } from '../core/call.ts';
+import { GatewayError } from '../core/errors.ts';
+import { familyOf } from '../core/function-runtimes.ts';
+import { isJsonObject } from '../core/json.ts';
+import type { ProcessKeeper } from '../core/processes.ts';
+import type { SealedSecret, SecretBinding } from '../core/resources.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { CodeFolders } from './code-folders.ts';
+import { failedOutcome } from './faults.ts';
+import { startInstance } from './instance.ts';
+import type { Instance } from './instance.ts';
+import type { Interpreters } from './interpreters.ts';
+import { knowsToken, planLaunch } from './launch.ts';
+import type { LogBook } from './log-book.ts';
+import { StartRefused } from './pools.ts';
+import type { LaunchInstance } from './pools.ts';
+import type { RunnableVersion } from './registry.ts';
+import { openRuntimeApi } from './runtime-api.ts';
+import { createPlainSandbox } from './sandbox.ts';
+
+export interface LauncherServices {
+  readonly scope: ArnScope;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly keeper: ProcessKeeper;
+  readonly folders: CodeFolders;
+  readonly interpreters: Interpreters;
+  readonly logBook: LogBook;
+  readonly searchPath: string;
+  readonly initTimeoutMs: number;
+  readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
+}
+
+/** Starts processes. */
+export function createLauncher(services: LauncherServices): { readonly launch: LaunchInstance } {
+  const { folders, interpreters, logBook, keeper, log, clock } = services;
+  const sandbox = createPlainSandbox();
+
+  return Object.freeze({
+    async launch(runnable: RunnableVersion, events: Parameters<LaunchInstance>[1]): Promise<Instance> {
+      const { configuration, name, version } = runnable;
+      const id = randomUUID().slice(0, 8);
+      const variables = variablesOf(runnable, services);
+      const [task, opt, interpreter] = await Promise.all([
+        folders.folderOf(configuration.codeId),
+        folders.layersOf(configuration.layers.map(({ codeId }) => codeId)),
+        interpreters.find(configuration.Runtime),
+      ]);
+      if ('missing' in interpreter) throw new GatewayError('UpstreamRefused', interpreter.missing);
+      const temporary = await folders.temporary(id);
+      const places = sandbox.placesOf({ task, opt, temporary }, services.searchPath);
+      const isCustom = familyOf(configuration.Runtime) === 'provided';
+      const program = isCustom ? await bootstrapOf(task, opt) : interpreter.path;
+      const token = randomBytes(16).toString('hex');
+      const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
+      const logStream = `${day}/[${version}]${randomBytes(16).toString('hex')}`;
+      const instance: Instance = await startInstance(
+        {
+          id,
+          temporary,
+          memoryMiB: configuration.MemorySize,
+          initTimeoutMs: Math.max(services.initTimeoutMs, configuration.Timeout * 1000),
+          openApi: (listener) =>
+            openRuntimeApi(
+              loopbackAddress(),
+              knowsToken(configuration.Runtime) ? token : undefined,
+              listener,
+            ),
+          start: (api) =>
+            sandbox.wrap(
+              planLaunch(
+                {
+                  runnable,
+                  region: services.scope.region,
+                  logGroup: logGroupOf(runnable),
+                  logStream,
+                  api,
+                  token,
+                  variables,
+                  interpreter: program,
+                },
+                places,
+              ),
+            ),
+        },
+        {
+          keeper,
+          log,
+          onIdle: events.onIdle,
+          onGone: events.onGone,
+          onLine: (text, requestId) =>
+            logBook.add({
+              name,
+              version,
+              instance: id,
+              text,
+              ...(requestId === undefined ? {} : { requestId }),
+            }),
+        },
+      );
+      return instance;
+    },
+  });
+}
+
+/** @throws GatewayError CredentialUnavailable */
+function variablesOf(
+  { configuration }: RunnableVersion,
+  { openSecret }: LauncherServices,
+): Record<string, string> {
+  const { environment } = configuration;
+  if (!environment) return {};
+  const value: unknown = JSON.parse(openSecret(environment.sealed, environment.bound).reveal());
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, String(text)]));
+}
+
+async function bootstrapOf(task: string, opt: string | undefined): Promise<string> {
+  for (const folder of [task, opt]) {
+    if (folder === undefined) continue;
+    const path = join(folder, 'bootstrap');
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
+  }
+  throw new StartRefused((requestId) =>
+    failedOutcome(
+      'Runtime.InvalidEntrypoint',
+      `RequestId: ${requestId} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]`,
+    ),
+  );
+}
+
+function logGroupOf({ configuration, name }: RunnableVersion): string {
+  const logging = configuration.settings['LoggingConfig'];
+  const group = isJsonObject(logging) ? logging['LogGroup'] : undefined;
+  return typeof group === 'string' ? group : `/aws/lambda/${name}`;
+}
+
+/** Where all of 127/8 is this machine, each process has an address of its own: one more thing that is not to be guessed. */
+function loopbackAddress(): string {
+  if (process.platform !== 'linux') return '127.0.0.1';
+  return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
+}
