@@ -18,13 +18,19 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
     'The credential for this target is not available, so nothing was sent. Ask the operator to check the credential provider of this target.',
 };
 
+/** `details.reason` of an upstream that answered, but not for this credential (401, 403). */
+export const CREDENTIAL_REFUSED = 'credential_refused';
+const REFUSAL =
+  '{It} does not accept the credential of this target, or does not allow this call with it. Ask the operator to check the credential of this target and what it may do.';
+
 /** The result for a failure the model should see, or undefined for one that is the caller's or the gateway's own. */
 export function renderNoAnswer(
   error: GatewayError,
   exceptionLevel: 'DEBUG' | undefined,
   who: 'The API' | 'The MCP server' | 'The function',
 ): ToolResult | undefined {
-  const sentence = SENTENCES[error.code]?.replace('{It}', who);
+  const isRefusal = error.details.reason === CREDENTIAL_REFUSED;
+  const sentence = (isRefusal ? REFUSAL : SENTENCES[error.code])?.replace('{It}', who);
   if (sentence === undefined) return undefined;
   if (exceptionLevel !== 'DEBUG') return { content: [{ type: 'text', text: sentence }], isError: true };
   const { internal } = error.details;

@@ -2,6 +2,7 @@
 // for both eras, except that only servers of the legacy era let a broken stream be resumed (SSE ids, MCP 2025-11-25).
 
 import { GatewayError } from '../../core/errors.ts';
+import { CREDENTIAL_REFUSED } from '../../core/no-answer.ts';
 import type { RelayedError } from '../../core/relay.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ClientSide } from './client-side.ts';
@@ -122,11 +123,13 @@ export function statusFault(status: number, label: string): GatewayError {
       return new GatewayError(
         'UpstreamRefused',
         `${label} answered 401 Unauthorized: it wants a credential, or does not accept the configured one.`,
+        { reason: CREDENTIAL_REFUSED },
       );
     case 403:
       return new GatewayError(
         'UpstreamRefused',
         `${label} answered 403 Forbidden: it does not allow this with the configured credential.`,
+        { reason: CREDENTIAL_REFUSED },
       );
     case 429:
       return new GatewayError('UpstreamRefused', `${label} answered 429 Too Many Requests.`);
