@@ -1,8 +1,8 @@
 // The one list of migrations, run by every SQL engine. Append only: a released migration is never edited.
-// Column types are those that SQLite and PostgreSQL both read the same way.
+// Column types are those that SQLite and PostgreSQL both read the same way; text is compared by code points in both.
 
-import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import { PostgresAdapter, sql } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 
 const RESOURCE_TABLES = [
@@ -15,12 +15,18 @@ const RESOURCE_TABLES = [
   'client_token',
 ] as const;
 
+/** Text that is looked up and ordered. SQLite compares bytes; PostgreSQL has to be told to. */
+function textOf(db: Kysely<unknown>): 'text' | RawBuilder<unknown> {
+  return db.getExecutor().adapter instanceof PostgresAdapter ? sql`text collate "C"` : 'text';
+}
+
 async function createResourceTable(db: Kysely<unknown>, table: string): Promise<void> {
+  const text = textOf(db);
   await db.schema
     .createTable(table)
-    .addColumn('id', 'text', (column) => column.primaryKey())
-    .addColumn('parent_id', 'text', (column) => column.notNull())
-    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('id', text, (column) => column.primaryKey())
+    .addColumn('parent_id', text, (column) => column.notNull())
+    .addColumn('name', text, (column) => column.notNull())
     .addColumn('revision', 'integer', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())

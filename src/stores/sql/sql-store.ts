@@ -14,8 +14,14 @@ import type { NewRow, StoredRow, Tables } from './tables.ts';
 export interface SqlEngine {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
-  /** Tells a unique violation from every other fault. */
-  isUniqueViolation(thrown: unknown): boolean;
+  /** Makes the transaction the only one that writes, where the engine does not do so by itself. */
+  readonly beginWriting?: (trx: Transaction<Tables>) => Promise<void>;
+  /** Tells other processes of a change, with the commit. */
+  readonly announce?: (trx: Transaction<Tables>) => Promise<void>;
+  /** Calls back when another process has changed something, or may have. */
+  readonly onForeignChange?: (listener: () => void) => void;
+  /** Lets go of whatever there is besides `db`. */
+  readonly close?: () => Promise<void>;
   /** Told of each row that a list leaves out because it cannot be read. */
   readonly onUnreadable?: (row: { readonly kind: ResourceKind; readonly id: string }) => void;
 }
@@ -40,6 +46,10 @@ export function createSqlStore(engine: SqlEngine): Store {
   const { db } = engine;
   const listeners = new Set<() => void>();
   const reader = createReader(db, engine);
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  engine.onForeignChange?.(tell);
   return Object.freeze({
     ...reader,
     async transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
@@ -47,13 +57,17 @@ export function createSqlStore(engine: SqlEngine): Store {
       const result = await faultsNamed(() =>
         db.transaction().execute(async (trx) => {
           const changes: Omit<Change, 'sequence'>[] = [];
+          await engine.beginWriting?.(trx);
           const value = await work(createTransaction(engine, trx, changes));
           changed = changes.length;
-          if (changed > 0) await recordChanges(trx, changes);
+          if (changed > 0) {
+            await recordChanges(trx, changes);
+            await engine.announce?.(trx);
+          }
           return value;
         }),
       );
-      if (changed > 0) for (const listener of listeners) listener();
+      if (changed > 0) tell();
       return result;
     },
     async changes(after: number): Promise<readonly Change[]> {
@@ -100,7 +114,10 @@ export function createSqlStore(engine: SqlEngine): Store {
       );
       return taken?.owner === owner;
     },
-    close: () => db.destroy(),
+    async close(): Promise<void> {
+      await engine.close?.();
+      await db.destroy();
+    },
   });
 }
 
@@ -185,14 +202,14 @@ function createTransaction(
         updated_at: now,
         document: JSON.stringify(document),
       };
-      try {
-        await trx.insertInto(tableOf(kind)).values(row).execute();
-      } catch (thrown) {
-        if (!engine.isUniqueViolation(thrown)) throw thrown;
-        throw new GatewayError('Conflict', `A ${kind} with the name ${name} already exists.`, {
-          cause: thrown,
-        });
-      }
+      // Not by the error of a plain insert: after one PostgreSQL would take nothing more in this transaction.
+      const made = await trx
+        .insertInto(tableOf(kind))
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (!made) throw new GatewayError('Conflict', `A ${kind} with the name ${name} already exists.`);
       note(kind, id, parentId);
       return toRow(kind, row);
     },

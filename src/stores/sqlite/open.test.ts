@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { describeStoreModel } from '../../../test/contract/store-model.ts';
 import { describeStore } from '../../../test/contract/store.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openSqliteStore } from './open.ts';
@@ -18,6 +19,8 @@ const newPath = (): string => join(root, `${(files += 1)}`, 'gatewright.db');
 
 describeStore('SQLite in a file', { open: (clock) => openSqliteStore(newPath(), clock) });
 describeStore('SQLite in memory', { open: (clock) => openSqliteStore(':memory:', clock) });
+describe('SQLite in memory', () => describeStoreModel((clock) => openSqliteStore(':memory:', clock), 150));
+describe('SQLite in a file', () => describeStoreModel((clock) => openSqliteStore(newPath(), clock), 15));
 
 const provider = { secretId: 's', secretVersion: 1, secretSource: 'MANAGED', tags: {} } as const;
 const KIND = 'api-key-credential-provider';

@@ -17,8 +17,6 @@ import { createSqlStore } from '../sql/sql-store.ts';
 import type { SqlEngine } from '../sql/sql-store.ts';
 import type { Tables } from '../sql/tables.ts';
 
-/** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
-const UNIQUE_VIOLATIONS: ReadonlySet<number> = new Set([2067, 1555]);
 const STATEMENTS_KEPT = 200;
 
 /**
@@ -62,13 +60,7 @@ export async function openSqliteStore(
       { cause: error },
     );
   }
-  return createSqlStore({
-    db,
-    clock,
-    ...(onUnreadable ? { onUnreadable } : {}),
-    isUniqueViolation: (thrown) =>
-      thrown instanceof Error && 'errcode' in thrown && UNIQUE_VIOLATIONS.has(thrown.errcode as number),
-  });
+  return createSqlStore({ db, clock, ...(onUnreadable ? { onUnreadable } : {}) });
 }
 
 /** Made beforehand, because SQLite would leave the mode to the umask; its journal files take over the mode. */

@@ -1,0 +1,84 @@
+// One connection that listens for the changes of other processes (PostgreSQL, LISTEN). While it is away, notifications are
+// lost: after each reconnection the listeners are told as if there had been one, and they look for themselves.
+
+import { Client } from 'pg';
+import type { ClientConfig } from 'pg';
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 10_000;
+
+export interface NotificationOptions {
+  readonly settings: ClientConfig;
+  readonly channel: string;
+  /** What this process puts into its own notifications, of which it knows already. */
+  readonly own: string;
+  readonly onTrouble: (thrown: unknown) => void;
+}
+
+export interface Notifications {
+  /** Fulfils when the first attempt to listen has ended, one way or the other. */
+  readonly ready: Promise<void>;
+  listen(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** Connects in the background, and again whenever the connection is lost. */
+export function followNotifications({
+  settings,
+  channel,
+  own,
+  onTrouble,
+}: NotificationOptions): Notifications {
+  const listeners = new Set<() => void>();
+  let client: Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let retryMs = FIRST_RETRY_MS;
+  let isClosed = false;
+  let wasAway = false;
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+
+  async function connect(): Promise<void> {
+    // A listening connection rests for long: what ends hanging statements must not end it.
+    const { query_timeout: _query, statement_timeout: _statement, ...lasting } = settings;
+    const next = new Client(lasting);
+    let isOver = false;
+    const retry = (thrown: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      next.end().catch(() => undefined);
+      if (isClosed) return;
+      wasAway = true;
+      onTrouble(thrown);
+      timer = setTimeout(() => void connect(), retryMs);
+      timer.unref();
+      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+    };
+    next.on('error', retry);
+    next.on('end', () => retry(new Error('the connection that listens for changes was closed')));
+    next.on('notification', ({ payload }) => {
+      if (payload !== own) tell();
+    });
+    client = next;
+    try {
+      await next.connect();
+      await next.query(`listen ${channel}`);
+      retryMs = FIRST_RETRY_MS;
+      if (wasAway) tell();
+      wasAway = false;
+    } catch (thrown) {
+      retry(thrown);
+    }
+  }
+
+  return {
+    ready: connect(),
+    listen: (listener) => void listeners.add(listener),
+    async close(): Promise<void> {
+      isClosed = true;
+      clearTimeout(timer);
+      await client?.end().catch(() => undefined);
+    },
+  };
+}

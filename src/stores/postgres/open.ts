@@ -1,0 +1,124 @@
+// PostgreSQL as the store of many nodes. Transactions write one after the other, as they do in SQLite, under one advisory
+// lock; each commit that changes something notifies the other processes. Loaded only where it is configured.
+
+import { randomUUID } from 'node:crypto';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import { Pool } from 'pg';
+import { GatewayError } from '../../core/errors.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Secret } from '../../lib/secret.ts';
+import { MIGRATION_NAMES, migrationProvider } from '../sql/migrations.ts';
+import { createSqlStore } from '../sql/sql-store.ts';
+import type { SqlEngine } from '../sql/sql-store.ts';
+import type { Tables } from '../sql/tables.ts';
+import type { Store } from '../store.ts';
+import { followNotifications } from './notifications.ts';
+
+/** Any number that is ours alone: taken for the length of a transaction that writes. */
+const WRITER_LOCK = 4_716_020_265;
+const CHANNEL = 'gatewright_change';
+const CONNECTIONS = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** One statement, waiting for locks included. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** A process that hangs in a transaction keeps the others from writing no longer than this. */
+const IDLE_TIMEOUT_MS = 15_000;
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database?sslmode=…`. */
+  readonly url: Secret;
+  readonly clock?: Clock;
+  readonly onUnreadable?: SqlEngine['onUnreadable'];
+  /** A connection broke while nobody used it; it is replaced by itself. */
+  readonly onTrouble?: (message: string) => void;
+  /** Whether the schema is brought up to date; without it an old one is refused. Default true. */
+  readonly migrate?: boolean;
+}
+
+/**
+ * Opens the database and brings its schema up to date, one process at a time.
+ * @throws GatewayError Unavailable when it cannot be reached, or was written by a newer version.
+ */
+export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
+  const trouble = (thrown: unknown): void => options.onTrouble?.(messageOf(thrown));
+  const settings = {
+    connectionString: options.url.reveal(),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    // The server may hang too, or the network in between.
+    query_timeout: STATEMENT_TIMEOUT_MS + CONNECT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'gatewright',
+  };
+  const pool = new Pool({ ...settings, max: CONNECTIONS });
+  // Without a listener a broken idle connection would end the process.
+  pool.on('error', trouble);
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await prepareSchema(db, options.migrate ?? true);
+  } catch (thrown) {
+    await db.destroy();
+    if (thrown instanceof GatewayError) throw thrown;
+    throw new GatewayError('Unavailable', `The database cannot be opened: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  const own = randomUUID();
+  const notifications = followNotifications({ settings, channel: CHANNEL, own, onTrouble: trouble });
+  // From here on no change is missed.
+  await notifications.ready;
+  return createSqlStore({
+    db,
+    clock: options.clock ?? systemClock,
+    ...(options.onUnreadable ? { onUnreadable: options.onUnreadable } : {}),
+    async beginWriting(trx) {
+      await sql`select pg_advisory_xact_lock(${WRITER_LOCK})`.execute(trx);
+    },
+    async announce(trx) {
+      await sql`select pg_notify(${CHANNEL}, ${own})`.execute(trx);
+    },
+    onForeignChange: (listener) => notifications.listen(listener),
+    close: () => notifications.close(),
+  });
+}
+
+/** Kysely's migrator takes a lock of its own, so that nodes that start together wait for each other. */
+async function prepareSchema(db: Kysely<Tables>, mayMigrate: boolean): Promise<void> {
+  const migrator = new Migrator({ db, provider: migrationProvider });
+  const known = await ranMigrations(db);
+  const foreign = known.filter((name) => !MIGRATION_NAMES.includes(name));
+  if (foreign.length > 0)
+    throw new GatewayError(
+      'Unavailable',
+      `The database was written by a newer version of Gatewright (it has ${foreign.join(', ')}). Start that version or a later one, or restore a copy from before.`,
+    );
+  if (known.length === MIGRATION_NAMES.length) return;
+  if (!mayMigrate)
+    throw new GatewayError(
+      'Unavailable',
+      'The database’s schema is older than this version: run gatewright migrate.',
+    );
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined)
+    throw new GatewayError('Unavailable', `The database cannot be brought up to date: ${messageOf(error)}`, {
+      cause: error,
+    });
+}
+
+async function ranMigrations(db: Kysely<Tables>): Promise<readonly string[]> {
+  const there = await sql<{
+    name: string | null;
+  }>`select to_regclass('kysely_migration')::text as name`.execute(db);
+  if (there.rows[0]?.name == null) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map(({ name }) => name);
+}
+
+function messageOf(thrown: unknown): string {
+  // A refused connection to a name of several addresses is one error made of several.
+  if (thrown instanceof AggregateError) return thrown.errors.map(messageOf).join('; ');
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
