@@ -1,7 +1,6 @@
 // The composition root: the only file that knows every room. It builds the house from a configuration, opens it and
 // closes it again. No logic of its own.
 
-import { join } from 'node:path';
 import { createAccessKeys } from './access/access-keys.ts';
 import { createAuthorizationServer } from './authorization-server/authorization-server.ts';
 import { withOwnDocuments } from './authorization-server/own-issuer.ts';
@@ -23,6 +22,7 @@ import { openLocalFunctions } from './local-functions.ts';
 import { keySource, openOperatorKey } from './operator-keys.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
 import type { McpServices } from './mcp/endpoint.ts';
+import { openStore } from './open-store.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
 import { createMailbox } from './sessions/mailbox.ts';
 import { createToolSearch } from './search/search.ts';
@@ -31,7 +31,6 @@ import { searchableOf } from './snapshot/searchable.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
 import { createUserTokens } from './snapshot/user-tokens.ts';
 import { RESOURCE_KINDS } from './stores/sql/tables.ts';
-import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
 import type { ProcessLog } from './telemetry/log.ts';
 import { createAwsCredentials } from './upstream/aws-credentials.ts';
@@ -71,6 +70,8 @@ export interface AppOptions {
   readonly named?: readonly URL[];
   /** Puts something before the door outwards: for those who run the house inside a program of their own. */
   readonly egress?: (client: EgressClient) => EgressClient;
+  /** Aborts what may take long before the house is open. */
+  readonly stopping?: AbortSignal;
   /** Which tools a caller may see (mcp/step.ts); without it every caller of a gateway sees all of them. */
   readonly mayListOf?: McpServices['mayListOf'];
 }
@@ -78,9 +79,7 @@ export interface AppOptions {
 /** Builds and opens the house; resolves when it is ready to serve. @throws GatewayError with cause and cure. */
 export async function openApp(config: Config, log: ProcessLog, options: AppOptions = {}): Promise<App> {
   const clock = systemClock;
-  const store = await openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, ({ kind, id }) =>
-    log.error({ kind, id }, 'a stored row cannot be read and is left out'),
-  );
+  const store = await openStore(config, clock, log, options.stopping);
   const awsCredentials = createAwsCredentials();
   const client = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
   const outward = options.egress?.(client) ?? client;

@@ -6,6 +6,7 @@ import {
   parseAllowList,
   parseBaseUrl,
   parseCount,
+  parseDatabaseUrl,
   parseLevel,
   parseListen,
   parseOrigins,
@@ -14,7 +15,6 @@ import {
   parseText,
   parseToggle,
   parseWorkers,
-  unavailable,
 } from './config-values.ts';
 import { readStdioServers } from './upstream/stdio/configuration.ts';
 
@@ -76,8 +76,9 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'database-url',
     'postgres://…',
     'unset: SQLite in the data directory',
-    'PostgreSQL for many nodes (not available in this version)',
-    unavailable('PostgreSQL'),
+    'PostgreSQL for many nodes, which share it; each needs the same master key',
+    parseDatabaseUrl,
+    true,
   ),
   setting(
     'master-key-file',

@@ -148,11 +148,11 @@ export function parseLevel(text: string): string {
   return text;
 }
 
-/** A parser for what this version does not have. @throws RangeError that says what is wrong */
-export function unavailable(what: string): (text: string) => never {
-  return () => {
-    throw new RangeError(`${what} is not available in this version; leave it unset`);
-  };
+/** The address of a PostgreSQL database, which may hold a password. @throws RangeError that says what is wrong */
+export function parseDatabaseUrl(text: string): Secret {
+  if (!/^postgres(ql)?:\/\/[^/]+\/[^/]+$/.test(text) || !URL.canParse(text))
+    throw new RangeError('must be of the form postgres://user:password@host:5432/database');
+  return new Secret(text);
 }
 
 /** The AWS SDKs’ own variables for an endpoint. Faults are added to the list. */

@@ -43,6 +43,8 @@ export interface Config {
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
   readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
+  /** PostgreSQL instead of a file in the data directory. */
+  readonly databaseUrl?: Secret;
   /** The authorization server of this house, when it is on. */
   readonly authorizationServer?: AuthorizationServerConfig;
   /** Programs that targets may use as MCP servers. */
@@ -151,6 +153,7 @@ function assemble(
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
   const optional: Record<string, unknown> = {
     adminListen: values['admin-listen'],
+    databaseUrl: values['database-url'],
     publicUrl: values['public-url'],
     masterKey: values['master-key'],
     masterKeyKms: values['master-key-kms'],

@@ -31,10 +31,13 @@ export async function serve({ config, log, prepare, announce, ...options }: Serv
     log.flush();
     return 1;
   };
+  const stopping = new AbortController();
+  void stopped.then(() => stopping.abort());
   let app: App;
   try {
-    app = await openApp(config, log, options);
+    app = await openApp(config, log, { ...options, stopping: stopping.signal });
   } catch (thrown) {
+    if (stopping.signal.aborted) return 0;
     const fault = toGatewayError(thrown);
     return cannotStart(startFault(thrown, fault.details.internal));
   }

@@ -33,7 +33,7 @@ describe('settings', () => {
         GATEWRIGHT_ACCOUNT_ID: '12',
         GATEWRIGHT_EGRESS_ALLOW: 'fine.example.com,http://x',
         GATEWRIGHT_SECRET_ACCESS_KEY: 'short-secret',
-        GATEWRIGHT_DATABASE_URL: 'postgres://db/x',
+        GATEWRIGHT_DATABASE_URL: 'mysql://u:database-password@db/x',
         AWS_ENDPOINT_URL_S3: 'not a url',
       },
     });
@@ -50,6 +50,7 @@ describe('settings', () => {
     ])
       expect(run.stderr).toContain(name);
     expect(run.stderr).not.toContain('short-secret');
+    expect(run.stderr).not.toContain('database-password');
     expect(existsSync(dataDir)).toBe(false);
   });
 

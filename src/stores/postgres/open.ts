@@ -85,6 +85,31 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   });
 }
 
+/** SQLSTATEs of a server that is starting or stopping, and error codes of one that cannot be reached. */
+const AWAY: ReadonlySet<string> = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** Whether a fault of opening may be over by itself: the server is not there yet, as opposed to a wrong password. */
+export function isAway(thrown: unknown): boolean {
+  if (thrown instanceof AggregateError) return thrown.errors.some(isAway);
+  if (!(thrown instanceof Error)) return false;
+  if ('code' in thrown && AWAY.has(String(thrown.code))) return true;
+  // The driver's own time-outs have no code.
+  return /timeout|Connection terminated/i.test(thrown.message) || isAway(thrown.cause);
+}
+
 /** Kysely's migrator takes a lock of its own, so that nodes that start together wait for each other. */
 async function prepareSchema(db: Kysely<Tables>, mayMigrate: boolean): Promise<void> {
   const migrator = new Migrator({ db, provider: migrationProvider });
