@@ -34,11 +34,10 @@ test('by its address alone: the gateway registers once, the operator and each us
   const { issuer, server, bench } = await setUp();
   const made = await bench.target(server.url, await bench.provider(server.url));
   expect(made.target).toMatchObject({ status: 'CREATE_PENDING_AUTH' });
-  const link = String(
-    (made.target as { authorizationData: { oauth2: { authorizationUrl: string } } }).authorizationData.oauth2
-      .authorizationUrl,
-  );
-  const end = await new ConsentBrowser().consent(link, 'operator');
+  const { authorizationData } = made.target as {
+    authorizationData: { oauth2: { authorizationUrl: string } };
+  };
+  const end = await new ConsentBrowser().consent(authorizationData.oauth2.authorizationUrl, 'operator');
   expect(end.pathname).toBe('/identities/done');
   await bench.app.app.control.settled();
   expect(
@@ -233,7 +232,9 @@ test('a token for one server goes to no other, whatever a target is configured w
   const { url } = await bench.target(server.url, providerArn, { tools: ['whoami'] });
   await bench.callWithConsent(url, 'alice', 'whoami');
   const wrong = await bench.target(other.url, providerArn, { tools: ['whoami'] });
-  expect(JSON.stringify(await bench.call(wrong.url, 'alice', 'whoami'))).toContain('credential provider of this target is for another server');
+  expect(JSON.stringify(await bench.call(wrong.url, 'alice', 'whoami'))).toContain(
+    'credential provider of this target is for another server',
+  );
   expect(other.requests).toEqual([]);
 });
 

@@ -210,8 +210,11 @@ export interface OauthRegistrationDocument {
 
 /** A user's way through a consent, from the link to the stored token. */
 export interface ConsentSessionDocument {
-  /** `created` → `started` (gone to the provider) → `authorized` (back with a code) → `completed`; or `failed`. */
-  readonly status: 'created' | 'started' | 'authorized' | 'completed' | 'failed';
+  /**
+   * `created` → `started` (gone to the provider) → `authorized` (back with a code) → `exchanging` (the code has been sent)
+   * → `completed` (the token is stored); or `failed`.
+   */
+  readonly status: 'created' | 'started' | 'authorized' | 'exchanging' | 'completed' | 'failed';
   readonly providerId: string;
   readonly workloadId: string;
   /** A target whose tools are read once the consent is there. */

@@ -16,6 +16,7 @@ import { isOwnParameter } from '../core/oauth-provider.ts';
 import type { TokenUser } from '../core/resources.ts';
 import { endpointFault } from '../core/web-address.ts';
 import { Secret } from '../lib/secret.ts';
+import type { Store } from '../stores/store.ts';
 import { isSameUser, sha256 } from './consent-sessions.ts';
 import type { ConsentSessions, SessionRow } from './consent-sessions.ts';
 import { forServer } from './grants.ts';
@@ -24,7 +25,8 @@ import type { ProtectedServers } from './protected-servers.ts';
 import type { Provider, Providers, Sealing } from './providers.ts';
 import { isOffline, scopesForUser } from './scopes.ts';
 import type { AuthorizationServers } from './servers.ts';
-import type { TokenNeed, TokenVault } from './token-vault.ts';
+import type { TokenNeed } from './token-need.ts';
+import type { TokenVault } from './token-vault.ts';
 
 /** How a way back from a provider ended. */
 export type CallbackEnd =
@@ -67,6 +69,7 @@ export interface ConsentFlow {
 
 export interface FlowServices extends Sealing {
   readonly log: Log;
+  readonly store: Pick<Store, 'get'>;
   readonly sessions: ConsentSessions;
   readonly providers: Providers;
   readonly protectedServers: ProtectedServers;
@@ -84,6 +87,11 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
     const provider = await providers.byId(document.providerId);
     if (!provider) throw new GatewayError('NotFound', 'The credential provider no longer exists.');
     return provider;
+  }
+
+  async function hasWorkload(id: string): Promise<boolean> {
+    const { store } = services;
+    return ((await store.get('gateway', id)) ?? (await store.get('workload-identity', id))) !== undefined;
   }
 
   async function plan(row: SessionRow): Promise<ConsentPlan> {
@@ -171,9 +179,14 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
   async function exchange(row: SessionRow): Promise<void> {
     const { document } = row;
     // The step first, so that a code is never sent twice.
-    const taken = await sessions.move(row, { status: 'completed' });
+    const taken = await sessions.move(row, { status: 'exchanging' });
     try {
       const provider = await providerOf(row);
+      if (!(await hasWorkload(document.workloadId)))
+        throw new GatewayError(
+          'NotFound',
+          'The gateway or workload identity of this consent no longer exists.',
+        );
       const { verifier, issuer, code } = unseal(row);
       if (document.clientKey !== provider.clientKey || code === undefined)
         throw new GatewayError('CredentialUnavailable', 'The credential provider was changed meanwhile.');
@@ -191,12 +204,16 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
         { callback: checked, redirectUri: services.callbackUrl(provider.id), verifier },
         need,
       );
-      await services.vault.store(document.tokenKey, need, provider, granted);
+      // Stored and complete at once: a consent that was taken back meanwhile leaves no token behind.
+      await services.vault.store(document.tokenKey, need, provider, granted, (tx) =>
+        sessions.moveIn(tx, taken, { status: 'completed' }),
+      );
       log.info({ provider: provider.name, workload: document.workloadId }, 'a consent was given and kept');
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       log.warn({ reason: fault.details.internal ?? fault.message }, 'a consent could not be completed');
-      await sessions.move(taken, { status: 'failed' });
+      // Over already when it was taken back.
+      await sessions.move(taken, { status: 'failed' }).catch(() => undefined);
       throw fault;
     }
   }
@@ -221,9 +238,11 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
     if (status !== 'authorized')
       throw new GatewayError(
         'Validation',
-        status === 'completed' || status === 'failed'
-          ? 'This session is over.'
-          : 'The user has not given consent in this session yet.',
+        status === 'exchanging'
+          ? 'This session is being completed.'
+          : status === 'completed' || status === 'failed'
+            ? 'This session is over.'
+            : 'The user has not given consent in this session yet.',
         { reason: 'FieldValidationFailed', fields: [{ name: 'sessionUri', message: `is ${status}` }] },
       );
     await exchange(row);

@@ -6,6 +6,7 @@ import { toGatewayError } from '../core/errors.ts';
 import type { TokenUser } from '../core/resources.ts';
 import type { Row, Store } from '../stores/store.ts';
 import { isSameUser } from './consent-sessions.ts';
+import type { ConsentSessions } from './consent-sessions.ts';
 import type { Grants } from './grants.ts';
 import type { UserConsent } from './identity.ts';
 import type { Provider, Providers } from './providers.ts';
@@ -24,10 +25,11 @@ export function createConsentList(services: {
   readonly store: Store;
   readonly log: Log;
   readonly providers: Providers;
+  readonly sessions: Pick<ConsentSessions, 'endAll'>;
   readonly grants: Grants;
   readonly vault: TokenVault;
 }): ConsentList {
-  const { store, log, providers, grants, vault } = services;
+  const { store, log, providers, sessions, grants, vault } = services;
 
   async function* rows(parentId?: string): AsyncGenerator<Row<'oauth-token'>> {
     let after: string | undefined;
@@ -44,7 +46,11 @@ export function createConsentList(services: {
   async function remove(row: Row<'oauth-token'>): Promise<boolean> {
     // Looked up before: a provider that is being deleted takes its own row along.
     const provider = await providers.byId(row.parentId);
-    const isGone = await store.transaction((tx) => tx.remove('oauth-token', row.id));
+    const { user, workloadId } = row.document;
+    const isGone = await store.transaction(async (tx) => {
+      if (user) await sessions.endAll(tx, { providerId: row.parentId, workloadId, user, tokenKey: row.name });
+      return tx.remove('oauth-token', row.id);
+    });
     vault.forget({ key: row.name });
     // Tokens of another client, or of another server, are not for this one.
     if (isGone && provider?.clientKey === row.document.clientKey) void revokeAtServer(row, provider);

@@ -10,7 +10,7 @@ import { returnUrlFault } from '../core/web-address.ts';
 import type { Clock } from '../lib/clock.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import type { Row, Store, StoreTransaction } from '../stores/store.ts';
-import type { TokenNeed } from './token-vault.ts';
+import type { TokenNeed } from './token-need.ts';
 
 /** AgentCore's ten minutes, also of the link. */
 const LIFE_MS = 10 * 60_000;
@@ -62,6 +62,20 @@ export interface ConsentSessions {
   /** @throws GatewayError Validation unless browsers may be sent there on this workload's account (T-74) */
   checkReturnUrl(workloadId: string, returnUrl: string, own?: string): Promise<void>;
   allowedReturnUrls(workloadId: string): Promise<readonly string[]>;
+  /**
+   * Writes a step within a transaction. @throws GatewayError Conflict when somebody else has taken it
+   */
+  moveIn(tx: StoreTransaction, row: SessionRow, change: Partial<ConsentSessionDocument>): Promise<SessionRow>;
+  /** Ends every consent on its way to this token, whatever its step: it has been taken back. */
+  endAll(
+    tx: StoreTransaction,
+    of: {
+      readonly providerId: string;
+      readonly workloadId: string;
+      readonly user: TokenUser;
+      readonly tokenKey: string;
+    },
+  ): Promise<void>;
   /** Removes what is over. */
   sweep(): Promise<void>;
 }
@@ -83,7 +97,7 @@ export function createConsentSessions(services: {
 
   async function begin(tx: StoreTransaction, wish: ConsentWish): Promise<ConsentLink> {
     const { need, clientId, returnUrl, customState, targetId } = wish;
-    const parentId = sha256(JSON.stringify([wish.providerId, need.workloadId, userText(need.user)]));
+    const parentId = parentOf({ providerId: wish.providerId, workloadId: need.workloadId, user: need.user });
     if (await hasAskedTooOften(tx, parentId))
       throw new GatewayError(
         'Throttled',
@@ -134,6 +148,20 @@ export function createConsentSessions(services: {
     return false;
   }
 
+  async function moveIn(
+    tx: StoreTransaction,
+    row: SessionRow,
+    change: Partial<ConsentSessionDocument>,
+  ): Promise<SessionRow> {
+    try {
+      return await tx.replace('consent-session', row, { ...row.document, ...change });
+    } catch (thrown) {
+      if (thrown instanceof GatewayError && thrown.code === 'StaleRevision')
+        throw new GatewayError('Conflict', 'This consent has moved on meanwhile.', { cause: thrown });
+      throw thrown;
+    }
+  }
+
   async function find(sessionUri: string): Promise<SessionRow | undefined> {
     return alive(await store.get('consent-session', sha256(sessionUri)));
   }
@@ -173,16 +201,13 @@ export function createConsentSessions(services: {
       const row = alive(await store.get('consent-session', id));
       return row?.document.status === 'started' && row.document.stateHash === sha256(state) ? row : undefined;
     },
-    async move(row, change) {
-      try {
-        return await store.transaction((tx) =>
-          tx.replace('consent-session', row, { ...row.document, ...change }),
-        );
-      } catch (thrown) {
-        if (thrown instanceof GatewayError && thrown.code === 'StaleRevision')
-          throw new GatewayError('Conflict', 'This consent has moved on meanwhile.', { cause: thrown });
-        throw thrown;
-      }
+    move: (row, change) => store.transaction((tx) => moveIn(tx, row, change)),
+    moveIn,
+    async endAll(tx, { tokenKey, ...of }) {
+      const { rows } = await tx.list('consent-session', parentOf(of), { limit: 10 * MAX_KEPT });
+      for (const row of rows)
+        if (row.document.tokenKey === tokenKey && !['completed', 'failed'].includes(row.document.status))
+          await tx.replace('consent-session', row, { ...row.document, status: 'failed', stateHash: '' });
     },
     async checkReturnUrl(workloadId, returnUrl, own) {
       const fault = returnUrlFault(returnUrl);
@@ -209,6 +234,15 @@ export function createConsentSessions(services: {
       } while (after !== undefined);
     },
   } satisfies ConsentSessions);
+}
+
+/** What the sessions of one user at one provider, for one workload, have in common. */
+function parentOf(of: {
+  readonly providerId: string;
+  readonly workloadId: string;
+  readonly user: TokenUser;
+}): string {
+  return sha256(JSON.stringify([of.providerId, of.workloadId, userText(of.user)]));
 }
 
 const isOpen = ({ status }: ConsentSessionDocument): boolean => status === 'created' || status === 'started';

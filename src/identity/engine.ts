@@ -22,8 +22,9 @@ import type { Sealing } from './providers.ts';
 import { createAuthorizationServers } from './servers.ts';
 import { createTokenSource } from './token-source.ts';
 import type { KnownProvider } from './token-source.ts';
-import { createTokenVault, tokenKey } from './token-vault.ts';
-import type { TokenNeed } from './token-vault.ts';
+import { tokenKey } from './token-need.ts';
+import type { TokenNeed } from './token-need.ts';
+import { createTokenVault } from './token-vault.ts';
 import { createIdentityWeb } from './web.ts';
 
 const POLL_MS = 2_000;
@@ -59,7 +60,7 @@ export function createIdentity(services: IdentityServices): Identity {
     vault,
     callbackUrl,
   });
-  const consentList = createConsentList({ store, log, providers, grants, vault });
+  const consentList = createConsentList({ store, log, providers, sessions, grants, vault });
   const listeners: ((targetId: string) => void)[] = [];
   const known = new Map<string, KnownProvider>();
   const timers: NodeJS.Timeout[] = [];

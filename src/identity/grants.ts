@@ -63,6 +63,8 @@ export interface Grants {
 
 /** `details.reason` of a grant that the server has refused for good: consent has to be given again. */
 export const INVALID_GRANT = 'invalid_grant';
+/** The same of a client that the server does not know, or does not believe. */
+export const INVALID_CLIENT = 'invalid_client';
 
 interface Session {
   readonly server: AuthorizationServer;

@@ -26,6 +26,8 @@ import type { AuthorizationServers } from './servers.ts';
 
 const RETRY_AFTER_FAILURE_MS = 5_000;
 const KEPT_FAILURES = 500;
+/** A server that forgets each client at once gets no new one with every call. */
+const REGISTRATION_PAUSE_MS = 60_000;
 type Registration = Row<'oauth-registration'>;
 
 export interface ProtectedServers {
@@ -36,8 +38,11 @@ export interface ProtectedServers {
   ready(provider: Provider): Promise<Provider>;
   /** The protected server of this address has refused a token: what is known of it may be old. */
   refused(protects: string, challenge?: AuthChallenge): void;
-  /** The authorization server does not know this client any more: the next use registers anew. */
-  forgetClient(provider: Provider): Promise<void>;
+  /**
+   * The authorization server does not know the client that it registered (any more): the next use registers anew. False
+   * where that is of no use, because the client is not registered that way, or has been just now.
+   */
+  forgetClient(provider: Provider): Promise<boolean>;
 }
 
 export interface ProtectedServerServices extends Sealing {
@@ -219,10 +224,13 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
     refused: (protects: string, challenge?: AuthChallenge) => resources.refused(protects, challenge),
     async forgetClient(provider: Provider) {
       const { registrationId } = provider;
-      if (registrationId === undefined) return;
-      await store.transaction(async (tx) => {
+      if (registrationId === undefined) return false;
+      return store.transaction(async (tx) => {
         const row = await tx.get('oauth-registration', registrationId);
-        if (row?.document.source === 'dynamic') await tx.remove('oauth-registration', row.id);
+        if (row?.document.source !== 'dynamic' || clock.now() - row.updatedAt < REGISTRATION_PAUSE_MS)
+          return false;
+        log.info({ provider: provider.name, issuer: row.name }, 'a client is no longer known at its server');
+        return tx.remove('oauth-registration', row.id);
       });
     },
   } satisfies ProtectedServers);

@@ -9,7 +9,7 @@ import { Secret } from '../lib/secret.ts';
 import type { Row, Store, StoreTransaction } from '../stores/store.ts';
 import type { GrantedTokens } from './grants.ts';
 import type { Provider, Sealing } from './providers.ts';
-import type { TokenNeed } from './token-vault.ts';
+import type { TokenNeed } from './token-need.ts';
 
 const STORE_ATTEMPTS = 3;
 
@@ -34,6 +34,7 @@ export interface StoredTokens {
   >;
   /**
    * Stores tokens in place of what there was. @param replaces the only row and version that they may replace
+   * @param step what belongs to it: both are written, or neither
    * @returns undefined when that is no longer there
    */
   put(
@@ -42,6 +43,7 @@ export interface StoredTokens {
     provider: Provider,
     granted: GrantedTokens,
     replaces?: StoredAs,
+    step?: (tx: StoreTransaction) => Promise<unknown>,
   ): Promise<StoredAs | undefined>;
   /** The tokens of a row, the one that lives longest first. @throws GatewayError CredentialUnavailable, Unavailable */
   open(row: Row<'oauth-token'>): readonly Secret[];
@@ -124,12 +126,15 @@ export function createStoredTokens(
         );
       }
     },
-    async put(key, need, provider, granted, replaces) {
+    async put(key, need, provider, granted, replaces, step) {
       for (let attempt = 1; ; attempt += 1)
         try {
-          return await store.transaction((tx) => write(tx, key, need, provider, granted, replaces));
+          return await store.transaction(async (tx) => {
+            await step?.(tx);
+            return write(tx, key, need, provider, granted, replaces);
+          });
         } catch (thrown) {
-          if (attempt === STORE_ATTEMPTS) throw thrown;
+          if (attempt === STORE_ATTEMPTS || (thrown instanceof GatewayError && isFinal(thrown))) throw thrown;
         }
     },
     open(row) {
@@ -137,6 +142,11 @@ export function createStoredTokens(
       return refreshToken ? [refreshToken, accessToken] : [accessToken];
     },
   } satisfies StoredTokens);
+}
+
+/** A step that somebody else has taken stays taken. */
+function isFinal({ code }: GatewayError): boolean {
+  return ['StaleRevision', 'Conflict', 'NotFound'].includes(code);
 }
 
 /** Tokens that a changed client secret may have ended are not kept beyond the change, but users' consents are. */

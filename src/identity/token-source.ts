@@ -12,11 +12,13 @@ import type { TokenUser } from '../core/resources.ts';
 import type { TokenSource, TokenWish } from '../core/token-source.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { ConsentSessions } from './consent-sessions.ts';
+import { INVALID_CLIENT } from './grants.ts';
 import type { ProtectedServers } from './protected-servers.ts';
 import type { Provider, Providers } from './providers.ts';
 import { unionOfScopes } from './scopes.ts';
-import { tokenKey } from './token-vault.ts';
-import type { TokenNeed, TokenVault } from './token-vault.ts';
+import { tokenKey } from './token-need.ts';
+import type { TokenNeed } from './token-need.ts';
+import type { TokenVault } from './token-vault.ts';
 
 /** A server that always wants one scope more is given up on. */
 const MAX_STEP_UPS = 5;
@@ -94,6 +96,24 @@ export function createTokenSource(
     return { ...need, user, subject: principal.token };
   }
 
+  /** @param key undefined: no token that there is will do */
+  async function obtain(
+    found: Provider,
+    key: string | undefined,
+    need: TokenNeed,
+  ): Promise<{ readonly provider: Provider; readonly token: Secret | undefined }> {
+    const provider = await protectedServers.ready(found);
+    if (key === undefined) return { provider, token: undefined };
+    try {
+      return { provider, token: await vault.obtain(key, need, provider) };
+    } catch (thrown) {
+      const isUnknown = thrown instanceof GatewayError && thrown.details.reason === INVALID_CLIENT;
+      if (!isUnknown || !(await protectedServers.forgetClient(provider))) throw thrown;
+      const anew = await protectedServers.ready(found);
+      return { provider: anew, token: await vault.obtain(key, need, anew) };
+    }
+  }
+
   /** A token for one server goes to no other, whatever a target is configured with. */
   function checkAddress(arn: string, address: URL): void {
     const protects = known.get(arn)?.protects;
@@ -119,9 +139,8 @@ export function createTokenSource(
       }
       const found = await find(wish.providerArn);
       checkAddress(wish.providerArn, address);
-      const provider = await protectedServers.ready(found);
-      const key = tokenKey(provider.id, need);
-      const token = isForced ? undefined : await vault.obtain(key, need, provider);
+      const key = tokenKey(found.id, need);
+      const { provider, token } = await obtain(found, isForced ? undefined : key, need);
       if (token) return token;
       throw await consentRequired(key, need, provider, wish, ctx);
     },

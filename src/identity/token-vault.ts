@@ -2,20 +2,21 @@
 // process (single flight) and among all (a lease of the store), and a new refresh token is stored before the access
 // token that came with it is used: a server that rotates them would take a repeated one for a thief's (RFC 9700 §4.14).
 
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../core/call.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
-import type { TokenUser } from '../core/resources.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
-import type { Row, Store } from '../stores/store.ts';
+import type { Row, Store, StoreTransaction } from '../stores/store.ts';
 import { INVALID_GRANT } from './grants.ts';
-import type { GrantedTokens, Grants, Wanted } from './grants.ts';
+import type { GrantedTokens, Grants } from './grants.ts';
 import type { Provider, Sealing } from './providers.ts';
 import { createStoredTokens } from './stored-tokens.ts';
 import type { StoredAs, StoredTokens } from './stored-tokens.ts';
+import { digest } from './token-need.ts';
+import type { TokenNeed } from './token-need.ts';
 import { TOKEN_REQUEST_MS } from './token-endpoint.ts';
 
 /** A token counts as old this long before it expires, or in the last tenth of its life. */
@@ -31,15 +32,6 @@ const RETRY_AFTER_FAILURE_MS = 1_000;
 /** An upstream that refuses every token must not cost a new one with each call. */
 const SETTLE_MS = 30_000;
 
-/** What a token is needed for: everything that tells it from others. */
-export interface TokenNeed extends Wanted {
-  readonly grant: 'CLIENT_CREDENTIALS' | 'AUTHORIZATION_CODE' | 'TOKEN_EXCHANGE';
-  readonly workloadId: string;
-  readonly user?: TokenUser;
-  /** The token of the caller (TOKEN_EXCHANGE). */
-  readonly subject?: Secret;
-}
-
 export interface TokenVault {
   /** A fresh token that is in memory. */
   recall(key: string): Secret | undefined;
@@ -52,8 +44,17 @@ export interface TokenVault {
   look(key: string, need: TokenNeed, provider: Provider): Promise<StoredToken | undefined>;
   /** A token of the gateway’s own with other scopes, in place of the one that is there. @throws GatewayError */
   widen(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined>;
-  /** Stores what a consent has brought, in place of what was there. */
-  store(key: string, need: TokenNeed, provider: Provider, granted: GrantedTokens): Promise<Secret>;
+  /**
+   * Stores what a consent has brought, in place of what was there; with `step` in the same transaction, or not at all.
+   * Tokens that are not kept are given back to their server. @throws what `step` throws
+   */
+  store(
+    key: string,
+    need: TokenNeed,
+    provider: Provider,
+    granted: GrantedTokens,
+    step: (tx: StoreTransaction) => Promise<unknown>,
+  ): Promise<void>;
   /** An upstream has refused the token: it is not given out again, unless it is brand-new and that was the reason. */
   reject(key: string, token: Secret): void;
   /** Forgets tokens in memory. */
@@ -84,25 +85,6 @@ interface Held {
   /** Obtained because the one before was refused: milliseconds (monotonic) until which it is not refused as well. */
   readonly settledAt: number;
 }
-
-/** Name of a token's row, and its key in memory. Every part is compared byte by byte. */
-export function tokenKey(providerId: string, need: TokenNeed): string {
-  const { grant, workloadId, user, scopes, customParameters, resources, audiences, subject } = need;
-  const parts = [
-    providerId,
-    grant,
-    workloadId,
-    user && ('userId' in user ? ['id', user.userId] : ['jwt', user.issuer, user.subject]),
-    [...new Set(scopes)].sort(),
-    Object.entries(customParameters).sort(([a], [b]) => (a < b ? -1 : 1)),
-    [...resources].sort(),
-    [...audiences].sort(),
-    subject && digest(subject.reveal()),
-  ];
-  return digest(JSON.stringify(parts));
-}
-
-const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 export interface VaultServices extends Sealing {
   readonly store: Store;
@@ -152,11 +134,16 @@ export function createTokenVault(services: VaultServices): TokenVault {
   const isRejected = (tokens: GrantedTokens): boolean => rejected.has(digest(tokens.accessToken.reveal()));
 
   async function renew(key: string, need: TokenNeed, provider: Provider): Promise<Secret | undefined> {
-    const failed = failures.get(key);
+    const failed = failures.get(placeOf(key, provider));
     if (failed && clock.monotonic() - failed.at < RETRY_AFTER_FAILURE_MS) throw failed.fault;
     // As short-lived as the caller's own token, and of no use without it: never stored.
     if (need.subject)
-      return hold(key, provider, await noted(key, grants.onBehalfOf(provider, need.subject, need)), need);
+      return hold(
+        key,
+        provider,
+        await noted(placeOf(key, provider), grants.onBehalfOf(provider, need.subject, need)),
+        need,
+      );
     const lease = `token/${key}`;
     const until = clock.monotonic() + WAIT_MS;
     for (;;) {
@@ -192,14 +179,14 @@ export function createTokenVault(services: VaultServices): TokenVault {
       if (need.grant === 'CLIENT_CREDENTIALS')
         return await ownToken(key, { ...need, scopes: ownScopes(need, provider, stored) }, provider);
       if (!stored || !refreshToken) return undefined;
-      const granted = await noted(key, grants.refresh(provider, refreshToken, need));
+      const granted = await noted(placeOf(key, provider), grants.refresh(provider, refreshToken, need));
       const kept = { refreshToken, ...granted };
       const at = await rows.put(key, need, provider, kept, stored.at);
       return at ? hold(key, provider, kept, need, at) : await instead(key, need, provider, kept);
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       if (stored && refreshToken && fault.details.reason === INVALID_GRANT) {
-        failures.delete(key);
+        failures.delete(placeOf(key, provider));
         const isGone = await store.transaction(async (tx) => {
           const row = await tx.get('oauth-token', stored.at.id);
           return row?.document.version !== stored.at.version || tx.remove('oauth-token', row.id);
@@ -237,24 +224,24 @@ export function createTokenVault(services: VaultServices): TokenVault {
       const { details, message } = toGatewayError(thrown);
       log.warn(
         { provider: provider.name, reason: details.internal ?? message },
-        'a token that came after its consent was taken back could not be revoked at its server',
+        'a token that was not kept could not be revoked at its server',
       );
     }
   }
 
   /** A token of the gateway itself, in place of what there was. */
   async function ownToken(key: string, need: TokenNeed, provider: Provider): Promise<Secret> {
-    const granted = await noted(key, grants.clientCredentials(provider, need));
+    const granted = await noted(placeOf(key, provider), grants.clientCredentials(provider, need));
     return hold(key, provider, granted, need, await rows.put(key, need, provider, granted));
   }
 
   /** Whoever asks right after a failure gets the same answer, and the server a moment's rest. */
-  async function noted(key: string, work: Promise<GrantedTokens>): Promise<GrantedTokens> {
+  async function noted(place: string, work: Promise<GrantedTokens>): Promise<GrantedTokens> {
     try {
       return await work;
     } catch (thrown) {
       const fault = toGatewayError(thrown);
-      failures.set(key, { at: clock.monotonic(), fault });
+      failures.set(place, { at: clock.monotonic(), fault });
       log.warn({ reason: fault.details.internal ?? fault.message }, 'no token was given');
       throw fault;
     }
@@ -276,8 +263,14 @@ export function createTokenVault(services: VaultServices): TokenVault {
         const isCurrent = held?.providerRevision === provider.revision && held.freshUntil > clock.now();
         return held && isCurrent ? held.token : renew(key, need, provider);
       }),
-    async store(key, need, provider, granted) {
-      return hold(key, provider, granted, need, await rows.put(key, need, provider, granted));
+    async store(key, need, provider, granted, step) {
+      try {
+        const at = await rows.put(key, need, provider, granted, undefined, step);
+        hold(key, provider, granted, need, at);
+      } catch (thrown) {
+        void revokeLate(provider, granted);
+        throw thrown;
+      }
     },
     async look(key, need, provider) {
       const stored = await rows.find(key, need, provider);
@@ -305,6 +298,11 @@ export function createTokenVault(services: VaultServices): TokenVault {
     },
     open: (row) => rows.open(row),
   } satisfies TokenVault);
+}
+
+/** Where a failure counts: not at the server, or as the client, that comes after it. */
+function placeOf(key: string, { clientKey }: Provider): string {
+  return `${key} ${clientKey}`;
 }
 
 /** What the gateway's own token is asked for: as configured, else as it has grown, else as the server wants. */

@@ -2,6 +2,7 @@
 // gateway, one credential provider made from the server's address, and one target, called by a user who gives each
 // consent that they are asked for. Nothing of OAuth is done here: this is the user, their browser, and their client.
 
+import type { App } from '../../src/app.ts';
 import { isJsonObject } from '../../src/core/json.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { metadataUrlOf } from '../../src/core/protected-resource.ts';
@@ -39,7 +40,7 @@ export async function callProtected(url: string, context: SuiteContext, setup: S
     egressAllow: ['localhost', '127.0.0.1', '::1'].map(parseAllowRule),
   });
   try {
-    const gatewayUrl = await makeGateway(bench.app.control.invoke, issuer.discoveryUrl, url, context, setup);
+    const gatewayUrl = await makeGateway(bench.app, issuer.discoveryUrl, url, context, setup);
     await bench.app.control.settled();
     const browser = new ConsentBrowser();
     const token = await issuer.token();
@@ -65,12 +66,13 @@ async function callUntilDone(url: string, token: string, browser: ConsentBrowser
 }
 
 async function makeGateway(
-  invoke: (operation: string, input: JsonObject) => Promise<JsonObject>,
+  { control }: App,
   discoveryUrl: string,
   endpoint: string,
   context: SuiteContext,
   { grantType, tags = {} }: Setup,
 ): Promise<string> {
+  const invoke = (operation: string, input: JsonObject) => control.invoke(operation, input);
   const { client_id: clientId, private_key_pem: key, client_secret: secret = key, issuer } = context;
   const { credentialProviderArn } = await invoke('CreateOauth2CredentialProvider', {
     name: 'server',
