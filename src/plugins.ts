@@ -17,10 +17,12 @@ import { oauthCredential } from './credentials/oauth/index.ts';
 import { lambdaTargetType } from './targets/lambda/index.ts';
 import { mcpServerTargetType } from './targets/mcp-server/index.ts';
 import { openApiTargetType } from './targets/openapi/index.ts';
+import { smithyTargetType } from './targets/smithy/index.ts';
 import type { TargetType } from './targets/target-type.ts';
 
 export const TARGET_TYPES: readonly TargetType[] = Object.freeze([
   openApiTargetType,
+  smithyTargetType,
   mcpServerTargetType,
   lambdaTargetType,
 ]);

@@ -153,8 +153,77 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
   {
     key: 'gatewright:server-url',
     on: 'gateway-target',
-    doc: 'Base URL that calls go to instead of the document’s `servers`.',
+    doc: 'Base URL that calls go to instead of the document’s `servers`, or of the endpoint that a Smithy model’s rules give.',
     check: absoluteUrl,
+  },
+  {
+    key: 'gatewright:include-operations',
+    on: 'gateway-target',
+    doc: 'Smithy: names of operations separated by spaces, `*` standing for any letters (`List* Get*`): only these become tools.',
+    check: words,
+  },
+  {
+    key: 'gatewright:exclude-operations',
+    on: 'gateway-target',
+    doc: 'Smithy: names as above: these operations are left out.',
+    check: words,
+  },
+  {
+    key: 'gatewright:service',
+    on: 'gateway-target',
+    doc: 'Smithy: id or name of the service, for models that define several.',
+    check: words,
+  },
+  {
+    key: 'gatewright:protocol',
+    on: 'gateway-target',
+    doc: 'Smithy: the protocol to speak, for services with several.',
+    check: oneOf(
+      'rpcv2Cbor',
+      'rpcv2Json',
+      'restJson1',
+      'awsJson1_0',
+      'awsJson1_1',
+      'restXml',
+      'awsQuery',
+      'ec2Query',
+    ),
+  },
+  {
+    key: 'gatewright:aws-region',
+    on: 'gateway-target',
+    doc: 'Smithy: AWS region of the service, instead of this installation’s.',
+    check: (value) => (/^[a-z0-9-]{1,40}$/.test(value) ? undefined : 'must be the name of a region'),
+  },
+  {
+    key: 'gatewright:endpoint-params',
+    on: 'gateway-target',
+    doc: 'Smithy: parameters of the model’s endpoint rules, as `Name=value` separated by spaces (`UseFIPS=true UseDualStack=true ForcePathStyle=true`).',
+    check: (value) =>
+      splitWords(value).every((word) => /^[A-Za-z_][A-Za-z0-9_]*=.+$/.test(word))
+        ? words(value)
+        : 'must be pairs Name=value separated by spaces',
+  },
+  {
+    key: 'gatewright:model-files',
+    on: 'gateway-target',
+    doc: 'Smithy: addresses of further files of the model (`s3://`, `https://`), separated by spaces.',
+    check: (value) =>
+      splitWords(value).every((word) => /^(s3|https?):\/\/.+$/.test(word))
+        ? words(value)
+        : 'must be s3:// or https:// addresses separated by spaces',
+  },
+  {
+    key: 'gatewright:waiters',
+    on: 'gateway-target',
+    doc: 'Smithy: `true`: waiters of the model become tools as well (`wait_for_…`); `false` (default).',
+    check: oneOf('true', 'false'),
+  },
+  {
+    key: 'gatewright:max-pages',
+    on: 'gateway-target',
+    doc: 'Smithy: 1 (default) to 100: how many pages of a paginated operation one call collects at most.',
+    check: integerBetween(1, 100),
   },
   {
     key: 'gatewright:issuer',

@@ -1,0 +1,253 @@
+// The import of a Smithy model: documents in, tools with plans and a report out. Pure and synchronous; discover.ts runs
+// it beside the main thread. One operation that cannot be a tool never costs the others.
+
+import { GatewayError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Catalogue, CatalogueEntry, ImportNote } from '../../core/tool.ts';
+import { parseIdl } from './idl/parse-idl.ts';
+import { loadModel, type ModelFile } from './load/load.ts';
+import { findService, nameInService, operationsOf, type Operation } from './load/service.ts';
+import { textTrait, trait, type Model, type ModelFault, type Shape } from './model.ts';
+import type { OperationPlan, ServicePlan } from './plan.ts';
+import { conventionalValues } from './protocols/customisations.ts';
+import { argumentOf } from './runtime/input.ts';
+import { readSettings, type SmithySettings } from './settings.ts';
+import { annotationsOf } from './tools/annotations.ts';
+import { reasonsAgainst } from './tools/bindings.ts';
+import type { PatternCheck } from './tools/constraints.ts';
+import { pagesOf, waitersOf, type NamedWaiter } from './tools/extras.ts';
+import { createFilter } from './tools/filter.ts';
+import { nameOperations } from './tools/names.ts';
+import { createPatternCheck } from './tools/patterns.ts';
+import { chooseProtocol, planOperation, planService } from './tools/plans.ts';
+import { renderSchema } from './tools/schema.ts';
+import { describeOperation, shorten } from './tools/texts.ts';
+
+/** What the import needs to know besides the documents. */
+export interface ImportOptions {
+  /** Where the model came from; shown in the report. */
+  readonly location: string;
+  /** `gatewright:` settings, keys without the prefix. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+interface ImportContext {
+  readonly model: Model;
+  readonly service: Shape;
+  readonly servicePlan: ServicePlan;
+  readonly settings: SmithySettings;
+  readonly isPattern: PatternCheck;
+}
+
+/** One tool to be made: an operation, or a waiter for one. */
+interface Wish {
+  readonly name: string;
+  readonly operation: Operation;
+  readonly waiter?: NamedWaiter;
+}
+
+const MAX_REASONS = 12;
+const MAX_WARNINGS = 200;
+
+/**
+ * Makes the tools of a model.
+ * @throws GatewayError Validation when there is nothing to make tools of, with place, cause and cure
+ */
+export function importSmithy(files: readonly ModelFile[], options: ImportOptions): Catalogue {
+  const model = loadModel(files, readIdl);
+  const settings = readSettings(options.settings);
+  const faults: ModelFault[] = [...model.faults];
+  const service = findOrExplain(model, settings.service);
+  const protocol = chooseProtocol(service, settings.protocol);
+  const servicePlan = planService(service, protocol, settings.endpoint);
+  const context: ImportContext = { model, service, servicePlan, settings, isPattern: createPatternCheck() };
+  const operations = operationsOf(model, service, faults);
+  const filter = createFilter(options.settings);
+  const notes: ImportNote[] = [];
+  const skip = (operation: string, reasons: readonly string[]): void => {
+    notes.push({ operation, outcome: 'skipped', reasons: reasons.slice(0, MAX_REASONS) });
+  };
+
+  const kept = operations.filter((operation) => {
+    const name = nameInService(service, operation.shape.id);
+    const filtered = filter(name, operation.shape.traits);
+    const isInternal = trait(operation.shape.traits, 'internal') !== undefined;
+    const reasons =
+      filtered !== undefined
+        ? [filtered]
+        : isInternal
+          ? ['it is marked internal']
+          : reasonsAgainst(model, operation, protocol);
+    if (reasons.length > 0) skip(name, reasons);
+    return reasons.length === 0;
+  });
+  const wishes = kept.flatMap((operation) => wishesFor(operation, context));
+  const names = nameOperations(
+    wishes.map(({ name, operation, waiter }) => [name, `${operation.shape.id} ${waiter?.plan.name ?? ''}`]),
+  );
+  const entries: CatalogueEntry[] = [];
+  for (const [index, wish] of wishes.entries()) {
+    const name = names[index] ?? wish.name;
+    try {
+      const made = makeTool(name, wish, context);
+      if ('entry' in made) entries.push(made.entry);
+      if (made.reasons.length > 0)
+        notes.push({
+          operation: wish.name,
+          ...('entry' in made ? { tool: name, outcome: 'changed' } : { outcome: 'skipped' }),
+          reasons: made.reasons.slice(0, MAX_REASONS),
+        });
+    } catch (thrown) {
+      skip(wish.name, [`it could not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`]);
+    }
+  }
+  const warnings = [
+    ...warningsOf(context, operations.length),
+    ...faults.map(({ shape, reason }) => `${shape}: ${reason}`),
+  ];
+  return {
+    entries,
+    shared: JSON.stringify(servicePlan),
+    report: {
+      source: options.location,
+      ...titleOf(service),
+      format: `Smithy ${model.version} (${protocol})`,
+      operations: operations.length + wishes.filter(({ waiter }) => waiter !== undefined).length,
+      tools: entries.length,
+      skipped: notes.filter(({ outcome }) => outcome === 'skipped').length,
+      notes,
+      warnings:
+        warnings.length <= MAX_WARNINGS
+          ? warnings
+          : [...warnings.slice(0, MAX_WARNINGS), `… and ${warnings.length - MAX_WARNINGS} more`],
+    },
+  };
+}
+
+function readIdl(files: readonly ModelFile[]): ReturnType<Parameters<typeof loadModel>[1]> {
+  const { ast, faults } = parseIdl(files);
+  return {
+    ast,
+    faults: faults.map(({ file, line, column, message }) => ({
+      shape: `${file}:${line}:${column}`,
+      reason: message,
+    })),
+  };
+}
+
+/** Without a service the faults of the documents are the answer. */
+function findOrExplain(model: Model, wanted: string | undefined): Shape {
+  try {
+    return findService(model, wanted);
+  } catch (thrown) {
+    const [first, ...others] = model.faults;
+    if (!(thrown instanceof GatewayError) || first === undefined) throw thrown;
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+    throw new GatewayError(
+      'Validation',
+      `${thrown.message} The first fault in it: ${first.shape}: ${first.reason}${more}.`,
+      { cause: thrown },
+    );
+  }
+}
+
+function wishesFor(operation: Operation, { service, settings }: ImportContext): Wish[] {
+  const name = nameInService(service, operation.shape.id);
+  const waiters = settings.waiters ? waitersOf(operation) : [];
+  return [
+    { name, operation },
+    ...waiters.map((waiter) => ({ name: `wait_for_${waiter.plan.name}`, operation, waiter })),
+  ];
+}
+
+type Made =
+  | { readonly entry: CatalogueEntry; readonly reasons: readonly string[] }
+  | { readonly reasons: readonly string[] };
+
+function makeTool(name: string, { operation, waiter }: Wish, context: ImportContext): Made {
+  const { model, service, servicePlan, settings } = context;
+  const { plan, missing, lostErrors } = planOperation(model, service, servicePlan, operation);
+  if (missing.length > 0) return { reasons: missing.map((id) => `${id} is not in the model`) };
+  const reasons = lostErrors.map((id) => `its error ${id} is left out: something of it is not in the model`);
+  const pages =
+    settings.maxPages > 1 && waiter === undefined
+      ? pagesOf(service, operation, settings.maxPages)
+      : undefined;
+  const { definition, shortened } = defineTool(operation, waiter, context);
+  if (shortened) reasons.push('its schema was too large and has been shortened');
+  for (const member of model.shapes.get(operation.input)?.members.keys() ?? [])
+    if (argumentOf(member) !== member) reasons.push(`its argument ${member} is called ${argumentOf(member)}`);
+  const whole: OperationPlan = {
+    ...plan,
+    ...(pages === undefined ? {} : { pages }),
+    ...(waiter === undefined ? {} : { waiter: waiter.plan }),
+  };
+  return { entry: { name, definition: JSON.stringify(definition), plan: JSON.stringify(whole) }, reasons };
+}
+
+function defineTool(
+  operation: Operation,
+  waiter: NamedWaiter | undefined,
+  { model, service, servicePlan, isPattern }: ImportContext,
+): { readonly definition: JsonObject; readonly shortened: boolean } {
+  const own = nameInService(service, operation.shape.id);
+  const title = textTrait(service.traits, 'title') ?? nameInService(service, service.id);
+  const optional = new Set(Object.keys(conventionalValues(servicePlan)));
+  const input = renderSchema(model, operation.input, { side: 'input', isPattern, optional });
+  const output = renderSchema(model, operation.output, { side: 'output', isPattern });
+  // A waiter may end well with an error, and then there is no output.
+  const hasOutput = waiter === undefined && (model.shapes.get(operation.output)?.members.size ?? 0) > 0;
+  const description =
+    waiter === undefined
+      ? describeOperation(operation.shape.traits, `${own} of ${title}.`)
+      : shorten(
+          `Waits until ${waiter.plan.name}: calls ${own} again and again until the answer says so. ${waiter.documentation ?? ''}`.trim(),
+          1024,
+        );
+  const annotations = annotationsOf(operation);
+  return {
+    definition: {
+      description,
+      inputSchema: input.schema,
+      ...(hasOutput ? { outputSchema: output.schema } : {}),
+      annotations: { ...annotations },
+    },
+    shortened: input.shortened || (hasOutput && output.shortened),
+  };
+}
+
+function titleOf(service: Shape): { title?: string } {
+  const title = textTrait(service.traits, 'title');
+  return title === undefined ? {} : { title: shorten(title, 200) };
+}
+
+/** What holds for the model as a whole. */
+function warningsOf({ model, service, servicePlan }: ImportContext, operations: number): string[] {
+  const warnings: string[] = [];
+  if (operations === 0) warnings.push(`${service.id} has no operations, so there are no tools.`);
+  const { endpoint, ruleSet, endpointPrefix } = servicePlan;
+  if (endpoint.url === undefined && ruleSet === undefined && endpointPrefix === undefined)
+    warnings.push(
+      'The model does not say where the service is: set the tag gatewright:server-url of the target to its base URL, or no call can be made.',
+    );
+  const unknown = unknownTraits(model);
+  if (unknown.length > 0)
+    warnings.push(
+      `Traits that are not known and have no effect: ${unknown.slice(0, 20).join(', ')}${unknown.length > 20 ? ', …' : ''}.`,
+    );
+  return warnings;
+}
+
+/** Traits that neither Smithy nor AWS has, and that the model does not define. */
+function unknownTraits(model: Model): string[] {
+  const unknown = new Set<string>();
+  const look = (traits: Shape['traits']): void => {
+    for (const id of Object.keys(traits))
+      if (!/^(smithy|aws)\./.test(id) && !model.shapes.has(id)) unknown.add(id);
+  };
+  for (const { traits, members } of model.shapes.values()) {
+    look(traits);
+    for (const member of members.values()) look(member.traits);
+  }
+  return [...unknown].sort();
+}
