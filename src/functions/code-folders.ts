@@ -56,6 +56,8 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
     await mkdir(root, { recursive: true, mode: 0o700 });
     await writeFile(join(root, OWNER_FILE), String(process.pid), { mode: 0o600 });
     await Promise.all([mkdir(join(root, 'code')), mkdir(join(root, 'tmp'))]);
+    // Or Node would look for one in all folders above, and go by what it finds there.
+    await writeFile(join(root, 'code', 'package.json'), '{}');
     for (const name of await readdir(parent))
       if (await isLeftOver(join(parent, name))) await remove(join(parent, name));
   }

@@ -58,6 +58,8 @@ export interface FunctionLogLine {
 export interface FunctionHost extends LocalFunctions {
   /** Why functions do not run here, for people; undefined when they do. */
   readonly off: string | undefined;
+  /** Processes of all functions at the same time. */
+  readonly maxProcesses: number;
   /** Whether there is something to call. @throws GatewayError NotFound, UpstreamRefused when functions are off */
   check(name: string, qualifier: string | undefined): void;
   /** @throws GatewayError as LocalFunctions.invoke */
@@ -69,6 +71,8 @@ export interface FunctionHost extends LocalFunctions {
   enqueue(call: FunctionCall): void;
   /** @throws GatewayError Validation that says what is wrong with the archive */
   checkArchive(bytes: Uint8Array): Promise<ArchiveFacts>;
+  /** A stored archive, whole. @throws GatewayError NotFound, Internal */
+  archive(codeId: string): Promise<Uint8Array>;
   /** Why programs of this runtime cannot run on this machine; undefined when they can. */
   missing(runtime: string): Promise<string | undefined>;
   /** Lines of a function’s log after a sequence number, oldest first; those of this process that are still there. */

@@ -13,7 +13,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Store } from '../stores/store.ts';
 import { checkArchive } from './archive.ts';
-import { createCodeFolders } from './code-folders.ts';
+import { createCodeFolders, readCode } from './code-folders.ts';
+import { createEventQueue } from './event-queue.ts';
 import type { FunctionAnswer, FunctionCall, FunctionHost } from './function-host.ts';
 import { createInterpreters } from './interpreters.ts';
 import { createLauncher } from './launcher.ts';
@@ -40,6 +41,8 @@ export interface FunctionSettings {
   readonly idleMs?: number;
   /** How long a process may take to get ready, where the function's own time-out is not longer. Default 10 seconds. */
   readonly initTimeoutMs?: number;
+  /** After which asynchronous calls that failed are tried again. Default one and two minutes. */
+  readonly retryMs?: readonly number[];
 }
 
 export interface FunctionServices {
@@ -92,6 +95,14 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
   const pools = createPools((runnable, events) => launcher.launch(runnable, events), {
     processes: settings.maxProcesses,
     idleMs: settings.idleMs ?? IDLE_MS,
+  });
+  const call = async (wanted: FunctionCall): Promise<FunctionAnswer> =>
+    run(registry.resolve(wanted.name, wanted.qualifier, chance()), wanted);
+  const events = createEventQueue({
+    run: call,
+    log,
+    now: () => clock.monotonic(),
+    ...(settings.retryMs === undefined ? {} : { retryMs: settings.retryMs }),
   });
   registry.onChange(() => pools.keepOnly(registry.runnables));
   /** Calls under way, by function. */
@@ -166,6 +177,7 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
 
   return Object.freeze({
     off: settings.off,
+    maxProcesses: settings.maxProcesses,
     has: (arn: string) => registry.findByArn(arn) !== undefined,
     async invoke(
       { functionArn, payload, clientContext }: FunctionInvocation,
@@ -182,13 +194,14 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
       registry.resolve(name, qualifier, chance());
       checkOn();
     },
-    call: async (call: FunctionCall): Promise<FunctionAnswer> =>
-      run(registry.resolve(call.name, call.qualifier, chance()), call),
+    call,
     enqueue(call: FunctionCall): void {
-      void call;
-      throw new GatewayError('Internal', 'not yet');
+      registry.resolve(call.name, call.qualifier, chance());
+      checkOn();
+      events.add(call);
     },
     checkArchive,
+    archive: (codeId: string) => readCode(store, codeId),
     async missing(runtime: string): Promise<string | undefined> {
       const interpreter = await interpreters.find(runtime);
       return 'missing' in interpreter ? interpreter.missing : undefined;
@@ -198,6 +211,7 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     start: () => registry.start(),
     async close(): Promise<void> {
       registry.close();
+      events.close();
       await pools.close();
       keeper.close();
       await folders.close();

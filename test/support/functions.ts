@@ -3,7 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type {
+  CreateFunctionCommandInput,
+  CreateFunctionCommandOutput,
+  InvokeCommandInput,
+} from '@aws-sdk/client-lambda';
 import { afterEach } from 'vitest';
 import { ZipFile } from 'yazl';
 import type { Config } from '../../src/config.ts';
@@ -72,4 +77,61 @@ function interpreterPath(): Partial<Config> {
 /** A payload as JSON. */
 export function jsonOf(payload: Uint8Array | undefined): unknown {
   return JSON.parse(Buffer.from(payload ?? []).toString('utf8'));
+}
+
+/** Makes a function of one handler file; `index.mjs` unless files say otherwise. */
+export async function deploy(
+  sdk: LambdaClient,
+  source: string | Files,
+  more: Partial<CreateFunctionCommandInput> = {},
+): Promise<CreateFunctionCommandOutput> {
+  const isPython = more.Runtime?.startsWith('python') === true;
+  const files = typeof source === 'string' ? { [isPython ? 'index.py' : 'index.mjs']: source } : source;
+  return sdk.send(
+    new CreateFunctionCommand({
+      FunctionName: 'orders',
+      Runtime: 'nodejs22.x',
+      Handler: 'index.handler',
+      Role: ROLE,
+      Code: { ZipFile: await zipOf(files) },
+      ...more,
+    }),
+  );
+}
+
+export interface Answer {
+  readonly value: unknown;
+  readonly error: string | undefined;
+  readonly version: string | undefined;
+  readonly log: string;
+}
+
+/** Calls a function and reads what it gives as JSON. */
+export async function call(
+  sdk: LambdaClient,
+  event: unknown = {},
+  more: Partial<InvokeCommandInput> = {},
+): Promise<Answer> {
+  const { Payload, FunctionError, ExecutedVersion, LogResult } = await sdk.send(
+    new InvokeCommand({ FunctionName: 'orders', Payload: JSON.stringify(event), ...more }),
+  );
+  return {
+    value: jsonOf(Payload),
+    error: FunctionError,
+    version: ExecutedVersion,
+    log: Buffer.from(LogResult ?? '', 'base64').toString('utf8'),
+  };
+}
+
+/** What a command fails with: the service's own name, the status and the message. */
+export async function refusal(
+  promise: Promise<unknown>,
+): Promise<{ readonly name: string; readonly status: number | undefined; readonly message: string }> {
+  try {
+    await promise;
+  } catch (thrown) {
+    const error = thrown as Error & { readonly $metadata?: { readonly httpStatusCode?: number } };
+    return { name: error.name, status: error.$metadata?.httpStatusCode, message: error.message };
+  }
+  throw new Error('did not fail');
 }

@@ -13,6 +13,7 @@ import { checkRevision, readConfiguration, renderConfiguration, stamp } from './
 import type { FunctionContext, FunctionHandler } from './context.ts';
 import { loadFunction, loadVersion, namedIn, unqualified } from './load.ts';
 import { pageOf } from './paging.ts';
+import { checkTags } from './tag.ts';
 import { publish, versionsOf } from './version.ts';
 
 /** Handles CreateFunction. */
@@ -36,7 +37,7 @@ export const createFunction: FunctionHandler = async (input, ctx) => {
         configuration,
         lastVersion: 0,
         policies: {},
-        tags: (input['Tags'] as Tags | undefined) ?? {},
+        tags: checkTags((input['Tags'] as Tags | undefined) ?? {}),
       },
     });
     return input['Publish'] === true ? publish(tx, row, {}, ctx) : { row, version: '$LATEST', configuration };

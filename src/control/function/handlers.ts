@@ -1,5 +1,13 @@
 // The handler of each operation of the Lambda API.
 
+import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from './alias.ts';
+import {
+  deleteFunctionConcurrency,
+  getAccountSettings,
+  getFunctionConcurrency,
+  getFunctionLogs,
+  putFunctionConcurrency,
+} from './concurrency.ts';
 import type { FunctionHandler } from './context.ts';
 import {
   createFunction,
@@ -11,6 +19,16 @@ import {
   updateFunctionConfiguration,
 } from './function.ts';
 import { invoke, invokeAsync } from './invoke.ts';
+import {
+  deleteLayerVersion,
+  getLayerVersion,
+  getLayerVersionByArn,
+  listLayerVersions,
+  listLayers,
+  publishLayerVersion,
+} from './layer.ts';
+import { addPermission, getPolicy, removePermission } from './permission.ts';
+import { listTags, tagResource, untagResource } from './tag.ts';
 import { listVersionsByFunction, publishVersion } from './version.ts';
 
 /** Handlers by operation name. */
@@ -26,4 +44,26 @@ export const FUNCTION_HANDLERS: Readonly<Record<string, FunctionHandler>> = Obje
   InvokeAsync: invokeAsync,
   PublishVersion: publishVersion,
   ListVersionsByFunction: listVersionsByFunction,
+  CreateAlias: createAlias,
+  GetAlias: getAlias,
+  ListAliases: listAliases,
+  UpdateAlias: updateAlias,
+  DeleteAlias: deleteAlias,
+  AddPermission: addPermission,
+  RemovePermission: removePermission,
+  GetPolicy: getPolicy,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  ListTags: listTags,
+  PutFunctionConcurrency: putFunctionConcurrency,
+  GetFunctionConcurrency: getFunctionConcurrency,
+  DeleteFunctionConcurrency: deleteFunctionConcurrency,
+  PublishLayerVersion: publishLayerVersion,
+  GetLayerVersion: getLayerVersion,
+  GetLayerVersionByArn: getLayerVersionByArn,
+  ListLayerVersions: listLayerVersions,
+  ListLayers: listLayers,
+  DeleteLayerVersion: deleteLayerVersion,
+  GetAccountSettings: getAccountSettings,
+  GetFunctionLogs: getFunctionLogs,
 });

@@ -16,6 +16,7 @@ import { createRouter } from '../router.ts';
 import type { Route } from '../router.ts';
 import { createValidator } from '../validate.ts';
 import { checkFunctionAccess } from './access.ts';
+import { CODE_LINKS, openCodeLink } from './code-location.ts';
 import type { FunctionApiServices, FunctionResponse } from './context.ts';
 import { functionErrorResponse } from './error-response.ts';
 import { FUNCTION_HANDLERS } from './handlers.ts';
@@ -129,6 +130,7 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
     const started = clock.monotonic();
     const requestId = newId();
     const [path, query] = split(request.target);
+    if (path.startsWith(CODE_LINKS)) return fetchCode(request, path.slice(CODE_LINKS.length), requestId);
     let operation: string | undefined;
     let accessKeyId: string | undefined;
     let status: number;
@@ -169,6 +171,26 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
       },
       body,
     };
+  }
+
+  /** The link is its own permission: it was given to somebody who may have the code, and ends soon. */
+  async function fetchCode(
+    { method }: FunctionRequest,
+    token: string,
+    requestId: string,
+  ): Promise<FunctionApiResponse> {
+    try {
+      const bytes = method === 'GET' ? await openCodeLink(token, services) : undefined;
+      if (!bytes)
+        throw new GatewayError(
+          'Forbidden',
+          'The link does not count, or not any more. GetFunction gives a new one.',
+        );
+      const headers = { 'content-type': 'application/zip', 'cache-control': 'no-store' };
+      return { status: 200, headers, body: bytes };
+    } catch (thrown) {
+      return { ...functionErrorResponse(thrown, requestId, log) };
+    }
   }
 
   return Object.freeze({
