@@ -93,6 +93,24 @@ export function endpointOf(flags: Readonly<Record<string, unknown>>, env: Enviro
   return new URL(text);
 }
 
+/** One operation by its name, as the settings and flags say where and as whom. @throws Error with what it answered */
+export async function invokeOperation(
+  name: string,
+  input: JsonObject,
+  { flags, env, config }: { flags: Readonly<Record<string, unknown>>; env: Environment; config: Config },
+): Promise<JsonObject> {
+  const operation = OPERATIONS.find((candidate) => candidate.name === name);
+  if (!operation) throw new TypeError(`there is no operation ${name}`);
+  const { status, errorType, body } = await callControlPlane(toCall(operation, membersOf(operation), input), {
+    endpoint: endpointOf(flags, env, config),
+    region: config.region,
+    credentials: findCredentials(env, config),
+  });
+  if (status >= 300) throw new Error(`${errorType ?? `HTTP ${status}`}: ${messageOf(body)}`);
+  const value: unknown = body === '' ? {} : JSON.parse(body);
+  return isJsonObject(value) ? value : {};
+}
+
 function membersOf(operation: OperationModel): Readonly<Record<string, Member>> {
   const shape = SHAPES[operation.input];
   return shape?.type === 'structure' ? shape.members : {};

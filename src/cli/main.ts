@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { addAddMcpCommand } from './add-mcp-command.ts';
 import { addApiCommands } from './api-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addConfigCommand } from './config-command.ts';
@@ -25,6 +26,7 @@ addServeCommand(program, process.env);
 addCheckCommand(program, process.env);
 addConfigCommand(program, process.env);
 addSearchCommand(program, process.env);
+addAddMcpCommand(program, process.env);
 program.commandsGroup('Operators:');
 addUsersCommand(program, process.env);
 addApiCommands(program, process.env);
