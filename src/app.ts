@@ -261,6 +261,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   });
 
   let isStarted = false;
+  const opened = Promise.withResolvers<void>();
   const handlersFor = (has: { dataPlane: boolean; control: boolean }, at: ListenAddress): Handlers => {
     if (has.dataPlane && address.publicUrl === '') address.publicUrl = baseUrl(at);
     if (has.control) address.controlUrl = has.dataPlane ? address.publicUrl : baseUrl(at);
@@ -272,8 +273,12 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     });
     const web = createWeb({
       isOwnHost: (host) => origins.isOwnHost(host),
-      notReady: () => reasonNotReady(isStarted, store),
-      degraded: () => (tokenKey.trouble === undefined ? [] : [tokenKey.trouble]),
+      // Calls are served from memory: a database of many nodes that is away takes none of them out of service.
+      notReady: () => (config.databaseUrl && isStarted ? noReason : reasonNotReady(isStarted, store)),
+      degraded: async () =>
+        [tokenKey.trouble, config.databaseUrl && (await reasonNotReady(isStarted, store))].filter(
+          (trouble) => trouble !== undefined,
+        ),
       ...(has.dataPlane ? { pages: identity.web } : {}),
       ...(has.dataPlane && authorizationServer ? { authorizationServer } : {}),
       ...(has.control ? { control, functions: functionApi } : {}),
@@ -288,10 +293,12 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
     };
   };
-  const listeners = await openListeners(config, handlersFor).catch(async (thrown: unknown) => {
-    await store.close();
-    throw thrown;
-  });
+  const listeners = await openListeners(config, handlersFor, opened.promise).catch(
+    async (thrown: unknown) => {
+      await store.close();
+      throw thrown;
+    },
+  );
   try {
     await accessKeys.start();
     await identity.start();
@@ -309,6 +316,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     throw thrown;
   }
   isStarted = true;
+  opened.resolve();
 
   return Object.freeze({
     publicUrl: address.publicUrl,
@@ -338,15 +346,18 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
 async function openListeners(
   config: Config,
   handlersFor: (has: { dataPlane: boolean; control: boolean }, at: ListenAddress) => Handlers,
+  opened: Promise<void>,
 ): Promise<readonly Listener[]> {
   const first = await listen({
     ...config.listen,
+    opened,
     handlers: (at) => handlersFor({ dataPlane: true, control: config.adminListen === undefined }, at),
   });
   if (!config.adminListen) return [first];
   try {
     const second = await listen({
       ...config.adminListen,
+      opened,
       handlers: (at) => handlersFor({ dataPlane: false, control: true }, at),
     });
     return [first, second];
@@ -366,6 +377,8 @@ function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[
   );
   return [...config.egressAllow, ...own.map(ruleForUrl)];
 }
+
+const noReason = Promise.resolve(undefined);
 
 async function reasonNotReady(isStarted: boolean, store: Store): Promise<string | undefined> {
   if (!isStarted) return 'starting or stopping';

@@ -19,6 +19,13 @@ const LIMITS = Object.freeze({
   maxHeaderSize: 16 * 1024,
 });
 
+/** A turn of the event loop in which nothing was accepted or answered, and how many are waited for one. */
+const QUIET_TURN_MS = 0.2;
+const MAX_TURNS = 200;
+
+/** Calls that may wait for the house to be open; those beyond are told to come again. */
+const MAX_EARLY = 1_000;
+
 /** For the last answer to arrive: destroying a socket at once could overtake it. */
 const LINGER_MS = 1_000;
 
@@ -32,6 +39,11 @@ export interface Listener {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
+  /**
+   * Fulfils when there is something to serve. Calls that come before wait for it: the port has to be known earlier, and
+   * that a gateway does not exist must not be said by a process that has not looked yet.
+   */
+  readonly opened: Promise<void>;
   /** Made once the port is known, because URLs and origins depend on it. */
   readonly handlers: (address: { readonly host: string; readonly port: number }) => Handlers;
 }
@@ -61,11 +73,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     });
   });
   const { port } = server.address() as AddressInfo;
-  handle = route(options.handlers({ host: options.host, port }));
+  handle = route(options.handlers({ host: options.host, port }), options.opened);
   return Object.freeze({ host: options.host, port, drain: (graceMs: number) => drain(server, graceMs) });
 }
 
-function route(handlers: Handlers): (request: IncomingMessage, response: ServerResponse) => void {
+function route(
+  handlers: Handlers,
+  opened: Promise<void>,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  let early: number | undefined = 0;
+  void opened.then(() => (early = undefined));
   const web = getRequestListener(handlers.web.fetch, { overrideGlobalObjects: false });
   const { dataPlane, gatewayDomain } = handlers;
   return (request, response) => {
@@ -80,8 +97,13 @@ function route(handlers: Handlers): (request: IncomingMessage, response: ServerR
     const question = target.indexOf('?');
     const path = question < 0 ? target : target.slice(0, question);
     const found = dataPlane && routeOf(path, request.headers.host, gatewayDomain);
-    if (dataPlane && found) void handleDataPlane(found, request, response, dataPlane);
-    else void web(request, response);
+    if (!dataPlane || !found) void web(request, response);
+    else if (early === undefined) void handleDataPlane(found, request, response, dataPlane);
+    else if (early >= MAX_EARLY) refuse(request, response);
+    else {
+      early += 1;
+      void opened.then(() => handleDataPlane(found, request, response, dataPlane));
+    }
   };
 }
 
@@ -106,7 +128,20 @@ function closeWith(socket: Socket, answer: string): void {
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
+/**
+ * Waits for a turn of the event loop that had nothing to do. The system resets connections that were made but not accepted
+ * when the listening socket closes; right after such a turn there is hardly one.
+ */
+async function untilAccepted(): Promise<void> {
+  for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+    const before = performance.now();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (performance.now() - before < QUIET_TURN_MS) return;
+  }
+}
+
 async function drain(server: Server, graceMs: number): Promise<void> {
+  await untilAccepted();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   const idle = setInterval(() => server.closeIdleConnections(), 50);

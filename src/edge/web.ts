@@ -60,7 +60,7 @@ export interface WebServices {
   /** Undefined when ready, else the reason why not. */
   readonly notReady: () => Promise<string | undefined>;
   /** What is wrong although requests are served. */
-  readonly degraded: () => readonly string[];
+  readonly degraded: () => Promise<readonly string[]>;
   readonly isOwnHost: (host: string | undefined) => boolean;
 }
 
@@ -79,7 +79,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
   app.get('/readyz', async (c) => {
     const reason = await services.notReady();
     if (reason !== undefined) return c.json({ status: 'not ready', reason }, 503);
-    const degraded = services.degraded();
+    const degraded = await services.degraded();
     return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
   });
   if (services.pages) servePages(app, services.pages, bodies);
