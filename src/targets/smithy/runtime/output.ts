@@ -89,15 +89,13 @@ function renderStructure(
 /** The default of a member, or for a required one the zero of its type. */
 function filledIn(plan: OperationPlan, member: PlanMember, depth: number): JsonValue | undefined {
   const shape = plan.shapes[member.target];
+  // A body that is not there stays away.
+  if (trait(shape?.traits ?? {}, 'streaming') !== undefined) return undefined;
   const written = defaultOf(plan, member);
   if (written !== undefined && shape !== undefined) return defaultValue(shape, written);
   if (trait(member.traits ?? {}, 'required') === undefined || shape === undefined || depth > 8)
     return undefined;
-  if (
-    trait(member.traits ?? {}, 'httpPayload') !== undefined ||
-    trait(shape.traits ?? {}, 'streaming') !== undefined
-  )
-    return shape.type === 'blob' ? '' : undefined;
+  if (trait(member.traits ?? {}, 'httpPayload') !== undefined) return shape.type === 'blob' ? '' : undefined;
   if (shape.type === 'list') return [];
   if (shape.type === 'map') return {};
   if (shape.type === 'structure') return renderStructure(plan, shape, {}, member.name, depth + 1);
@@ -227,8 +225,8 @@ function renderDecimal(value: unknown, path: string): JsonValue {
         : '';
   if (!/^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text))
     throw new UnfitAnswer(`${path}: is no decimal number`);
-  const number = Number(text);
-  return String(number) === text ? number : text;
+  // As a number where a double holds it, digit by digit.
+  return text.replaceAll(/[^\d]/g, '').length <= 15 ? Number(text) : text;
 }
 
 function renderInteger(value: unknown, path: string): JsonValue {
