@@ -97,7 +97,7 @@ function valueOf(
 function builtInValue(builtIn: string, region: string, custom: URL | undefined): JsonValue | undefined {
   switch (builtIn) {
     case 'AWS::Region':
-      return region;
+      return region === '' ? undefined : region;
     case 'SDK::Endpoint':
       return custom === undefined ? undefined : custom.href.replace(/\/$/, '');
     // Stores that are not AWS's rarely have a host name for each bucket.
@@ -124,7 +124,7 @@ function resolve(
   if (service.ruleSet !== undefined) {
     const found = evaluate(service.ruleSet, parameters);
     if (custom === undefined || takesEndpoint(service.ruleSet))
-      return checked(found, service, signing, custom);
+      return checked(found, service, signing, custom, region);
   }
   const url = custom ?? conventionalAddress(service, parameters, region);
   if (url === undefined)
@@ -169,11 +169,14 @@ function checked(
   service: ServicePlan,
   usual: Signing | undefined,
   custom: URL | undefined,
+  region: string,
 ): ResolvedEndpoint {
   const { url } = found;
   const isOwn =
     custom !== undefined && (url.host === custom.host || url.hostname.endsWith(`.${custom.hostname}`));
-  if (!isOwn && (url.protocol !== 'https:' || !isAwsHost(url.hostname)))
+  // DynamoDB's rules know a region of that name, for its version on one's own machine.
+  const isLocal = region === 'local' && url.hostname === 'localhost';
+  if (!isOwn && !isLocal && (url.protocol !== 'https:' || !isAwsHost(url.hostname)))
     throw new GatewayError(
       'Validation',
       `The endpoint rules of ${serviceKey(service) || service.id} lead to ${url.host}, which is no host of AWS. ` +
