@@ -30,13 +30,22 @@ export type ProviderMode =
   /** Grants give more than was asked for. */
   | 'wide-scope'
   /** An exchange that gives something else. */
-  | 'id-token-exchange';
+  | 'id-token-exchange'
+  /** Errors repeat what they were sent. */
+  | 'repeats';
 
 export interface TokenRequest {
   readonly grant: string;
   readonly form: URLSearchParams;
   readonly authorization: string | undefined;
   readonly status: number;
+}
+
+/** An answer that is on its way. */
+export interface HeldAnswer {
+  /** The tokens in it, as soon as it is made. */
+  readonly made: Promise<{ readonly accessToken: string; readonly refreshToken: string }>;
+  release(): void;
 }
 
 export interface IdentityProvider {
@@ -58,6 +67,8 @@ export interface IdentityProvider {
   forget(accessToken: string): Promise<void>;
   /** Every grant of the users ends. */
   endGrants(): Promise<void>;
+  /** The next answer of the token endpoint is made, but does not leave until it is let go. */
+  holdTokenAnswer(): HeldAnswer;
   close(): Promise<void>;
 }
 
@@ -106,12 +117,29 @@ export async function openIdentityProvider(options: IdentityProviderOptions = {}
     async endGrants() {
       for (const grantId of grants) await (await provider.Grant.find(grantId))?.destroy();
     },
+    holdTokenAnswer() {
+      const made = Promise.withResolvers<{ accessToken: string; refreshToken: string }>();
+      const released = Promise.withResolvers<void>();
+      holds.push((response) => {
+        const end = response.end.bind(response);
+        response.end = ((body: unknown) => {
+          const { access_token: accessToken, refresh_token: refreshToken } = JSON.parse(
+            String(body),
+          ) as Record<string, string>;
+          made.resolve({ accessToken: accessToken ?? '', refreshToken: refreshToken ?? '' });
+          void released.promise.then(() => end(body));
+          return response;
+        }) as typeof response.end;
+      });
+      return { made: made.promise, release: () => released.resolve() };
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
   const grants = new Set<string>();
+  const holds: ((response: ServerResponse) => void)[] = [];
   const allGrants = ['authorization_code', 'refresh_token', 'client_credentials', TOKEN_EXCHANGE, JWT_BEARER];
   const client = (more: object): object => ({
     redirect_uris: ['https://gateway.example/identities/callback/registered-later'],
@@ -231,7 +259,10 @@ export async function openIdentityProvider(options: IdentityProviderOptions = {}
   );
   provider.Client.prototype.redirectUriAllowed = (uri) => self.redirectUris.has(uri);
   const callback = provider.callback();
-  handle = (request, response) => serve(request, response, self, callback);
+  handle = (request, response) => {
+    if ((request.url ?? '').split('?', 1)[0] === '/token') holds.shift()?.(response);
+    serve(request, response, self, callback);
+  };
   return self;
 }
 
@@ -276,6 +307,13 @@ function serve(
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
+    if (isToken && self.mode === 'repeats') {
+      const description = `not with ${Buffer.concat(chunks).toString('utf8')}`;
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ error: 'invalid_request', error_description: description }));
+      return;
+    }
     const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
     if (!isToken) self.revoked.push(form.get('token') ?? '');
     else
