@@ -49,8 +49,8 @@ function lengthKeywords(
   // Lengths of bytes are checked by the service: the argument is base64, or text.
   if (shape.type === 'blob' || has['enum'] !== undefined) return {};
   return {
-    ...(isCount(min) && min > 0 ? { [least as string]: min } : {}),
-    ...(isCount(max) ? { [most as string]: max } : {}),
+    ...(isCount(min) && min > 0 ? { [least]: min } : {}),
+    ...(isCount(max) ? { [most]: max } : {}),
   };
 }
 
