@@ -9,6 +9,7 @@ import { addCheckCommand } from './check-command.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addSearchCommand } from './search-command.ts';
 import { addServeCommand } from './serve-command.ts';
+import { addStoreCommands } from './store-command.ts';
 import { addUsersCommand } from './users-command.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -29,6 +30,7 @@ addSearchCommand(program, process.env);
 addAddMcpCommand(program, process.env);
 program.commandsGroup('Operators:');
 addUsersCommand(program, process.env);
+addStoreCommands(program, process.env);
 addApiCommands(program, process.env);
 
 try {

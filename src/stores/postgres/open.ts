@@ -42,6 +42,11 @@ export interface PostgresOptions {
  * @throws GatewayError Unavailable when it cannot be reached, or was written by a newer version.
  */
 export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
+  return createSqlStore(await openPostgresEngine(options));
+}
+
+/** The same as an engine, for those who copy databases. @throws as `openPostgresStore` */
+export async function openPostgresEngine(options: PostgresOptions): Promise<SqlEngine> {
   const trouble = (thrown: unknown): void => options.onTrouble?.(messageOf(thrown));
   const settings = {
     connectionString: options.url.reveal(),
@@ -70,8 +75,9 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const notifications = followNotifications({ settings, channel: CHANNEL, own, onTrouble: trouble });
   // From here on no change is missed.
   await notifications.ready;
-  return createSqlStore({
+  return {
     db,
+    beginReading: 'begin isolation level repeatable read read only',
     clock: options.clock ?? systemClock,
     ...(options.onUnreadable ? { onUnreadable: options.onUnreadable } : {}),
     async beginWriting(trx) {
@@ -82,7 +88,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     },
     onForeignChange: (listener) => notifications.listen(listener),
     close: () => notifications.close(),
-  });
+  };
 }
 
 /** SQLSTATEs of a server that is starting or stopping, and error codes of one that cannot be reached. */

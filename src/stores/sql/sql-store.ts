@@ -14,6 +14,8 @@ import type { NewRow, StoredRow, Tables } from './tables.ts';
 export interface SqlEngine {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
+  /** The statement that begins a transaction which only reads, and sees one state throughout. */
+  readonly beginReading: string;
   /** Makes the transaction the only one that writes, where the engine does not do so by itself. */
   readonly beginWriting?: (trx: Transaction<Tables>) => Promise<void>;
   /** Tells other processes of a change, with the commit. */

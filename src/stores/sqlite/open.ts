@@ -28,6 +28,12 @@ export async function openSqliteStore(
   clock: Clock = systemClock,
   onUnreadable?: SqlEngine['onUnreadable'],
 ): Promise<Store> {
+  const engine = await openSqliteEngine(path, clock);
+  return createSqlStore(onUnreadable ? { ...engine, onUnreadable } : engine);
+}
+
+/** The same as an engine, for those who copy databases. @throws as `openSqliteStore` */
+export async function openSqliteEngine(path: string, clock: Clock = systemClock): Promise<SqlEngine> {
   let database: DatabaseSync;
   try {
     if (path !== ':memory:') createFile(path);
@@ -60,7 +66,7 @@ export async function openSqliteStore(
       { cause: error },
     );
   }
-  return createSqlStore({ db, clock, ...(onUnreadable ? { onUnreadable } : {}) });
+  return { db, clock, beginReading: 'begin deferred' };
 }
 
 /** Made beforehand, because SQLite would leave the mode to the umask; its journal files take over the mode. */
