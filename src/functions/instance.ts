@@ -78,6 +78,8 @@ export interface Instance {
    */
   run(event: RuntimeEvent, timeoutMs: number, tail?: string[]): Promise<FunctionOutcome> | undefined;
   isIdle(): boolean;
+  /** True between an answer and the question for the next event: it will be idle in a moment. */
+  isFinishing(): boolean;
   /** Ends it; a call that it has taken is answered with an error. */
   stop(): Promise<void>;
   /** Fulfils when nothing of it is left. */
@@ -241,6 +243,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
       });
     },
     isIdle: () => state === 'idle' && cause === undefined,
+    isFinishing: () => state === 'busy' && work === undefined && cause === undefined,
     async stop(): Promise<void> {
       if (state === 'gone') return gone.promise;
       cause ??= (requestId) =>
@@ -248,7 +251,8 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
           'Runtime.Stopped',
           `RequestId: ${requestId} Error: The server that runs this function is stopping`,
         );
-      await keeper.end(group);
+      // Nothing runs that would have to be finished, or nobody waits for it any more.
+      keeper.signal(group, 'SIGKILL');
       await gone.promise;
     },
     gone: gone.promise,

@@ -6,6 +6,8 @@ import type { Instance, StartFailure } from './instance.ts';
 import type { RunnableVersion } from './registry.ts';
 
 const RETRY_AFTER_MS = 1_000;
+/** How long a process that has answered is waited for before another is started (milliseconds). */
+const FINISHING_MS = 20;
 
 export interface PoolLimits {
   /** Processes of all functions together. */
@@ -144,6 +146,33 @@ export function createPools(launch: LaunchInstance, limits: PoolLimits): Pools {
     return false;
   }
 
+  function hasRoom(): boolean {
+    return processes < limits.processes || evict();
+  }
+
+  function finishing(pool: Pool): number {
+    let count = 0;
+    for (const instance of pool.instances) if (instance.isFinishing()) count += 1;
+    return count;
+  }
+
+  /** Starts a process for a turn that has waited in vain. */
+  function hurry(pool: Pool, turn: PromiseWithResolvers<Acquired>): void {
+    const at = pool.waiting.indexOf(turn);
+    if (at < pool.starting) return;
+    if (hasRoom()) return void start(pool);
+    pool.waiting.splice(at, 1);
+    turn.reject(throttled());
+  }
+
+  function throttled(): GatewayError {
+    return new GatewayError(
+      'Throttled',
+      `Rate Exceeded: ${limits.processes} processes of functions run already, no more are allowed`,
+      { retryAfterMs: RETRY_AFTER_MS, reason: 'ConcurrentInvocationLimitExceeded' },
+    );
+  }
+
   async function start(pool: Pool): Promise<void> {
     processes += 1;
     pool.starting += 1;
@@ -193,13 +222,14 @@ export function createPools(launch: LaunchInstance, limits: PoolLimits): Pools {
       const pool = poolOf(runnable);
       const idle = takeIdle(pool);
       if (idle) return { instance: idle };
-      if (processes >= limits.processes && !evict())
-        throw new GatewayError(
-          'Throttled',
-          `Rate Exceeded: ${limits.processes} processes of functions run already, no more are allowed`,
-          { retryAfterMs: RETRY_AFTER_MS, reason: 'ConcurrentInvocationLimitExceeded' },
-        );
       const turn = Promise.withResolvers<Acquired>();
+      if (finishing(pool) > pool.waiting.length - pool.starting) {
+        // One that has just answered is quicker than a new one, unless it has more to do than to ask for the next event.
+        pool.waiting.push(turn);
+        setTimeout(() => hurry(pool, turn), FINISHING_MS);
+        return turn.promise;
+      }
+      if (!hasRoom()) throw throttled();
       pool.waiting.push(turn);
       void start(pool);
       return turn.promise;

@@ -100,7 +100,7 @@ function statementOf(input: JsonObject, resource: string): JsonObject {
     ...(SourceArn === undefined ? {} : { ArnLike: { 'AWS:SourceArn': SourceArn } }),
     ...(InvokedViaFunctionUrl === undefined
       ? {}
-      : { Bool: { 'lambda:InvokedViaFunctionUrl': String(InvokedViaFunctionUrl as boolean) } }),
+      : { Bool: { 'lambda:InvokedViaFunctionUrl': InvokedViaFunctionUrl === true ? 'true' : 'false' } }),
   };
   return {
     Sid: StatementId,
