@@ -11,6 +11,7 @@ import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
 import { settingsOf } from './core/settings.ts';
+import { createClientAddress } from './edge/client-address.ts';
 import { createOriginRules } from './edge/origins.ts';
 import { listen } from './edge/server.ts';
 import type { Handlers, Listener } from './edge/server.ts';
@@ -262,6 +263,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
 
   let isStarted = false;
   const opened = Promise.withResolvers<void>();
+  const addressOf = createClientAddress(config.trustedProxies ?? []);
   const handlersFor = (has: { dataPlane: boolean; control: boolean }, at: ListenAddress): Handlers => {
     if (has.dataPlane && address.publicUrl === '') address.publicUrl = baseUrl(at);
     if (has.control) address.controlUrl = has.dataPlane ? address.publicUrl : baseUrl(at);
@@ -272,6 +274,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
     });
     const web = createWeb({
+      addressOf,
       isOwnHost: (host) => origins.isOwnHost(host),
       // Calls are served from memory: a database of many nodes that is away takes none of them out of service.
       notReady: () => (config.databaseUrl && isStarted ? noReason : reasonNotReady(isStarted, store)),
@@ -289,7 +292,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     };
     return {
       web,
-      ...(has.dataPlane ? { dataPlane: { endpoint, metadataOf, origins, log } } : {}),
+      ...(has.dataPlane ? { dataPlane: { endpoint, metadataOf, origins, addressOf, log } } : {}),
       ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
     };
   };

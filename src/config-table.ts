@@ -11,6 +11,7 @@ import {
   parseListen,
   parseOrigins,
   parsePattern,
+  parseProxies,
   parseSecret,
   parseText,
   parseToggle,
@@ -137,6 +138,13 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'its own origin, and loopback origins while it listens on loopback',
     'comma list of origins whose pages may call the data plane',
     parseOrigins,
+  ),
+  setting(
+    'trusted-proxies',
+    'list',
+    'unset',
+    'comma list of addresses and CIDRs of reverse proxies: behind them a client’s address is that in X-Forwarded-For, read from the right; for limits, aws:SourceIp and the log',
+    parseProxies,
   ),
   toggle(
     'allow-unauthenticated',

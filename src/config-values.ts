@@ -2,6 +2,8 @@
 // config.ts knows.
 
 import { isIP } from 'node:net';
+import { parseAddressRange } from './lib/address-range.ts';
+import type { AddressRange } from './lib/address-range.ts';
 import { Secret } from './lib/secret.ts';
 import { parseAllowRule } from './upstream/guard.ts';
 import type { AllowRule } from './upstream/guard.ts';
@@ -60,6 +62,11 @@ export function parseBaseUrl(text: string): string {
 /** Egress rules. @throws RangeError that says what is wrong */
 export function parseAllowList(text: string): readonly AllowRule[] {
   return splitList(text).map(parseAllowRule);
+}
+
+/** Addresses and ranges of proxies. @throws RangeError that says what is wrong */
+export function parseProxies(text: string): readonly AddressRange[] {
+  return splitList(text).map(parseAddressRange);
 }
 
 /** Origins of web pages. @throws RangeError that says what is wrong */

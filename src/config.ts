@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { isJsonObject } from './core/json.ts';
+import type { AddressRange } from './lib/address-range.ts';
 import type { Secret } from './lib/secret.ts';
 import type { AuthorizationServerConfig, ListenAddress } from './config-values.ts';
 import { SETTINGS } from './config-table.ts';
@@ -38,6 +39,8 @@ export interface Config {
   readonly accountId: string;
   readonly egressAllow: readonly AllowRule[];
   readonly allowedOrigins?: readonly string[];
+  /** Reverse proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly AddressRange[];
   /** Targets may be called with the callers' own tokens (JWT_PASSTHROUGH). */
   readonly allowJwtPassthrough?: boolean;
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
@@ -160,6 +163,7 @@ function assemble(
     accessKeyId: values['access-key-id'],
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],
+    trustedProxies: values['trusted-proxies'],
     allowUnauthenticated: values['allow-unauthenticated'],
     allowJwtPassthrough: values['allow-jwt-passthrough'],
     gatewayDomain: values['gateway-domain'],

@@ -13,7 +13,7 @@ import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Store } from '../stores/store.ts';
-import { routeOf } from './addresses.ts';
+import { clientAddressOf, routeOf } from './addresses.ts';
 import { createGatewayResources } from './gateway-resources.ts';
 import { createInteractions } from './interactions.ts';
 import type { Interactions } from './interactions.ts';
@@ -56,7 +56,8 @@ export interface AuthorizationServer {
   /** Loads keys and package; without keys it answers 503 until there are some. */
   start(): Promise<void>;
   handles(path: string): boolean;
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** @param address of the client, behind whatever proxies there are */
+  handle(request: IncomingMessage, response: ServerResponse, address: string | undefined): Promise<void>;
   /** Discovery document and keys, at their exact addresses, for the gateways of this process. */
   documentAt(url: string): string | undefined;
   close(): void;
@@ -131,7 +132,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
       resources,
       findAccount,
       mayUse: (clientId, resource) => mayUseGateway(store, clientId, resource.id),
-      mayFetch: (context) => mayFetch(addressKey(context.req.socket.remoteAddress)),
+      mayFetch: (context) => mayFetch(addressKey(clientAddressOf(context.req))),
       egress,
       log,
     });

@@ -17,6 +17,7 @@ import type { WebAnswer } from '../core/web-page.ts';
 import { consentPage, loginPage } from './pages.ts';
 import type { ClientView } from './pages.ts';
 import { INTERACTION_PATH, scopesOf } from './provider.ts';
+import { clientAddressOf } from './addresses.ts';
 import { addressKey } from './tallies.ts';
 import type { UpstreamLogin } from './upstream-login.ts';
 
@@ -156,13 +157,13 @@ export function createInteractions(services: InteractionServices): Interactions 
   async function signIn(at: Visit, form: URLSearchParams): Promise<WebAnswer> {
     const userName = (form.get('username') ?? '').slice(0, 64);
     const password = new Secret((form.get('password') ?? '').slice(0, 1_000));
-    const outcome = await users.signIn(userName, password, addressKey(at.request.socket.remoteAddress));
+    const outcome = await users.signIn(userName, password, addressKey(clientAddressOf(at.request)));
     if (outcome.kind === 'user') return finish(at, { login: { accountId: outcome.id, amr: ['pwd'] } });
     const fault =
       outcome.kind === 'throttled'
         ? 'Too many attempts. Please wait a quarter of an hour and try again.'
         : 'The user name or the password is wrong.';
-    const remoteAddress = at.request.socket.remoteAddress;
+    const remoteAddress = clientAddressOf(at.request);
     services.log.warn(
       { clientId: at.client.id, remoteAddress, outcome: outcome.kind },
       'a sign-in was refused',

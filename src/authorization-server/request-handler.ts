@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { REGISTRATION_HEADERS, routeOf } from './addresses.ts';
+import { REGISTRATION_HEADERS, routeOf, setClientAddress } from './addresses.ts';
 import type { Interactions } from './interactions.ts';
 import { PAGE_HEADERS, messagePage, redirectTo } from '../core/web-page.ts';
 import type { WebAnswer } from '../core/web-page.ts';
@@ -18,7 +18,8 @@ const MINUTE_MS = 60_000;
 const REGISTRATIONS_A_MINUTE = 30;
 const BEGINNINGS_A_MINUTE = 300;
 
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+type Callback = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+type Handle = (...request: [...Parameters<Callback>, address: string | undefined]) => Promise<void>;
 
 export interface RequestServices {
   readonly publicUrl: () => string;
@@ -27,7 +28,7 @@ export interface RequestServices {
   /** What answers; undefined as long as there are no keys. */
   readonly parts: () =>
     | {
-        readonly callback: Handle;
+        readonly callback: Callback;
         readonly interactions: Interactions | undefined;
         readonly upstream: UpstreamLogin | undefined;
       }
@@ -61,23 +62,28 @@ export function createRequestHandler(services: RequestServices): Handle {
     return interactions?.answer(uid, request, response) ?? notReady();
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    address: string | undefined,
+  ): Promise<void> {
     const publicUrl = new URL(services.publicUrl());
     const route = routeOf(request.url ?? '/');
     const callback = parts()?.callback;
     if (!callback || !route) return send(response, notReady());
-    const address = addressKey(request.socket.remoteAddress);
+    const limited = addressKey(address);
     const isPage = route.path === '/callback' || route.path.startsWith(INTERACTION_PATH);
     if (route.path === '/reg') {
       for (const [name, value] of Object.entries(REGISTRATION_HEADERS)) response.setHeader(name, value);
       if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     }
-    const isWithin = route.path === '/reg' ? mayRegister(address) : mayBegin(address);
+    const isWithin = route.path === '/reg' ? mayRegister(limited) : mayBegin(limited);
     if (!isWithin) return send(response, tooMany());
     // The address that everybody is told, whatever the proxy before us or the caller says.
     request.headers.host = publicUrl.host;
     request.headers['x-forwarded-proto'] = publicUrl.protocol.slice(0, -1);
-    for (const name of ['x-forwarded-host', 'x-forwarded-for', ':authority']) delete request.headers[name];
+    for (const name of ['x-forwarded-host', ':authority']) delete request.headers[name];
+    setClientAddress(request, address);
     if (isPage) {
       if (request.method !== 'GET' && request.method !== 'POST')
         return send(response, messagePage(405, 'Not possible', 'This address is for opening in a browser.'));
@@ -90,9 +96,9 @@ export function createRequestHandler(services: RequestServices): Handle {
     await callback(request, response);
   }
 
-  return async (request, response) => {
+  return async (request, response, address) => {
     try {
-      await handle(request, response);
+      await handle(request, response, address);
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       log.error({ reason: fault.details.internal ?? fault.message }, 'the authorization server failed');

@@ -8,6 +8,7 @@ import { newId } from '../core/ids.ts';
 import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
 import { readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
+import type { ClientAddress } from './client-address.ts';
 import { writeEvents } from './events.ts';
 import { endOverUnreadBody } from './linger.ts';
 import type { OriginRules } from './origins.ts';
@@ -31,6 +32,7 @@ export interface DataPlaneServices {
   /** JSON of the RFC 9728 document, or undefined where there is none. */
   readonly metadataOf: (gatewayId: string) => string | undefined;
   readonly origins: OriginRules;
+  readonly addressOf: ClientAddress;
   readonly log: Log;
 }
 
@@ -43,10 +45,12 @@ export async function handleDataPlane(
 ): Promise<void> {
   const started = performance.now();
   const requestId = newId();
+  // Before the answer: a connection that is gone has none.
+  const remoteAddress = services.addressOf(request);
   const record: AccessRecord = {};
   let answer: McpAnswer;
   try {
-    answer = await answerTo(route, request, response, requestId, record, services);
+    answer = await answerTo(route, request, response, { requestId, remoteAddress, record }, services);
   } catch (thrown) {
     const fault = toGatewayError(thrown);
     services.log.error(
@@ -64,6 +68,7 @@ export async function handleDataPlane(
     {
       requestId,
       gatewayId: route.gatewayId,
+      remoteAddress,
       ...record,
       status: answer.status,
       bytesOut,
@@ -77,8 +82,11 @@ async function answerTo(
   route: Route,
   request: IncomingMessage,
   response: ServerResponse,
-  requestId: string,
-  record: AccessRecord,
+  {
+    requestId,
+    remoteAddress,
+    record,
+  }: { requestId: string; remoteAddress: string | undefined; record: AccessRecord },
   services: DataPlaneServices,
 ): Promise<McpAnswer> {
   const { origins } = services;
@@ -109,17 +117,18 @@ async function answerTo(
     {
       requestId,
       gatewayId: route.gatewayId,
-      head: { method: request.method, target, headers, ...addressOf(request) },
+      head: {
+        method: request.method,
+        target,
+        headers,
+        ...(remoteAddress === undefined ? {} : { remoteAddress }),
+      },
       query: question < 0 ? NO_QUERY : new URLSearchParams(target.slice(question + 1)),
       signal: abort.signal,
       readBody: () => readBody(request, MAX_BODY_BYTES, BODIES),
     },
     record,
   );
-}
-
-function addressOf({ socket }: IncomingMessage): { remoteAddress?: string } {
-  return socket.remoteAddress === undefined ? {} : { remoteAddress: socket.remoteAddress };
 }
 
 function metadata(route: Route, request: IncomingMessage, services: DataPlaneServices): McpAnswer {

@@ -9,6 +9,7 @@ import { toGatewayError } from '../core/errors.ts';
 import type { GatewayError } from '../core/errors.ts';
 import { SMALL_BODY_BYTES, readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
+import type { ClientAddress } from './client-address.ts';
 import { servePages } from './identity-pages.ts';
 import type { PageHandler } from './identity-pages.ts';
 
@@ -45,7 +46,8 @@ export interface ControlHandler {
 /** Whatever answers requests of its own addresses on the socket itself. */
 export interface SocketHandler {
   handles(path: string): boolean;
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** @param address of the client */
+  handle(request: IncomingMessage, response: ServerResponse, address: string | undefined): Promise<void>;
 }
 
 export interface WebServices {
@@ -62,6 +64,7 @@ export interface WebServices {
   /** What is wrong although requests are served. */
   readonly degraded: () => Promise<readonly string[]>;
   readonly isOwnHost: (host: string | undefined) => boolean;
+  readonly addressOf: ClientAddress;
 }
 
 type Bindings = { Bindings: HttpBindings };
@@ -89,7 +92,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
       const { incoming, outgoing } = c.env;
       // Node's own server is HTTP/1.1 here, as edge/server.ts opens it.
       if (!('httpVersion' in incoming) || !authorizationServer.handles(incoming.url ?? '/')) return next();
-      await authorizationServer.handle(incoming, outgoing);
+      await authorizationServer.handle(incoming, outgoing, services.addressOf(incoming));
       return RESPONSE_ALREADY_SENT;
     });
   if (control) {
@@ -101,7 +104,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
       app.all('*', async (c, next) => {
         const target = c.env.incoming.url ?? '/';
         if (!plane.handles(c.req.method, target.split('?', 1)[0] ?? '/')) return next();
-        return answerWith(plane, c, target, bodies);
+        return answerWith(plane, c, target, bodies, services.addressOf);
       });
   app.notFound((c) => c.json({ message: 'There is nothing at this address.' }, 404));
   app.onError((_error, c) => c.json({ message: 'An internal error occurred.' }, 500));
@@ -113,6 +116,7 @@ async function answerWith(
   c: Context<Bindings>,
   target: string,
   bodies: BodyBudget,
+  addressOf: ClientAddress,
 ): Promise<Response> {
   const { incoming } = c.env;
   const isAdmitted = await plane.admits(incoming.headersDistinct);
@@ -125,7 +129,7 @@ async function answerWith(
     // Of a caller nobody knows the rest is not read: without it the request is refused as unsigned all the same.
     if (isAdmitted || fault.code !== 'TooLarge') return unreadable(c, fault, plane);
   }
-  const address = incoming.socket.remoteAddress;
+  const address = 'httpVersion' in incoming ? addressOf(incoming) : undefined;
   const answer = await plane.handle({
     method: c.req.method,
     target,
