@@ -23,7 +23,7 @@ import {
   prepareResponse,
   serviceKey,
 } from './protocols/customisations.ts';
-import { addChecksum, compress } from './protocols/finish.ts';
+import { addChecksum, askForChecksum, compress, wrongChecksum } from './protocols/finish.ts';
 import { createProtocol, type Protocol, type WireRequest } from './protocols/protocol.ts';
 import { ErrorAnswer, readServiceError, type ServiceError } from './protocols/service-error.ts';
 import { readArguments } from './runtime/input.ts';
@@ -74,7 +74,7 @@ export function openOperation(
 
     async buildRequest(args) {
       const given = readArguments(plan, args, newToken);
-      const input = prepareInput(service.plan, given);
+      const input = askForChecksum(plan, prepareInput(service.plan, given));
       const endpoint = service.endpointOf(plan, input);
       const prefixed = withHostPrefix(plan, input, endpoint.url);
       const url = conventionalEndpoint(service.plan, plan, input, prefixed, isAwsHost);
@@ -89,6 +89,9 @@ export function openOperation(
       const response = prepareResponse(service.plan, plan, answer);
       try {
         const members = await service.protocol.deserialize(schemas, response);
+        const wrong = wrongChecksum(plan, response);
+        if (wrong !== undefined)
+          return { kind: 'unfit', reason: `its body does not have the checksum ${wrong} that it names` };
         return { kind: 'output', output: renderOutput(plan, plan.output, members) };
       } catch (thrown) {
         const isFailure = thrown instanceof ErrorAnswer;

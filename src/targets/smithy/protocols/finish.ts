@@ -65,7 +65,7 @@ function addFlexible(
   const isGiven = Object.keys(request.headers).some((name) =>
     /^x-amz-checksum-(?!algorithm|type|mode)/.test(name),
   );
-  if (isGiven || (request.body === undefined && !isRequired)) return request;
+  if (isGiven) return request;
   const wanted = typeof member === 'string' ? input[member] : undefined;
   const algorithm = typeof wanted === 'string' && Object.hasOwn(CHECKSUMS, wanted) ? wanted : 'CRC32';
   const headers: Record<string, string> = {
@@ -75,6 +75,34 @@ function addFlexible(
   const field = textTrait(chosen?.traits ?? {}, 'httpHeader')?.toLowerCase();
   if (field !== undefined) headers[field] = algorithm;
   return withHeaders(request, headers);
+}
+
+/** Asks for the checksum of the answer where the service gives one only then (aws.protocols#httpChecksum). */
+export function askForChecksum(plan: OperationPlan, input: RuntimeInput): RuntimeInput {
+  const flexible = plan.traits?.['aws.protocols#httpChecksum'];
+  const member = isJsonObject(flexible) ? flexible['requestValidationModeMember'] : undefined;
+  return typeof member !== 'string' || input[member] !== undefined
+    ? input
+    : { ...input, [member]: 'ENABLED' };
+}
+
+/** The name of a checksum in the answer that its body does not have; undefined when all is well, or none is given. */
+export function wrongChecksum(
+  plan: OperationPlan,
+  response: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array },
+): string | undefined {
+  const flexible = plan.traits?.['aws.protocols#httpChecksum'];
+  const algorithms = isJsonObject(flexible) ? flexible['responseAlgorithms'] : undefined;
+  if (!Array.isArray(algorithms)) return undefined;
+  return (algorithms as readonly JsonValue[]).map(String).find((algorithm) => {
+    const given = response.headers[`x-amz-checksum-${algorithm.toLowerCase()}`];
+    // Of objects made of parts it is a checksum of checksums, with the number of parts behind it; of ranges none at all.
+    if (given === undefined || given.includes('-') || response.headers['content-range'] !== undefined)
+      return false;
+    return (
+      CHECKSUMS[algorithm] !== undefined && CHECKSUMS[algorithm](response.body).toString('base64') !== given
+    );
+  });
 }
 
 /** The headers of a request with some more. */
