@@ -2,6 +2,7 @@
 // partition; for S3 with the bucket as its addressing styles have it. Models with rules never come here.
 
 import type { JsonValue } from '../../../core/json.ts';
+import { encodeStrict } from '../../../lib/percent.ts';
 import type { ServicePlan } from '../plan.ts';
 import { serviceKey } from '../protocols/customisations.ts';
 import { partitionOf } from './partitions.ts';
@@ -27,6 +28,17 @@ export function conventionalAddress(
   return new URL(`https://${prefix}${fips}.${region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
 }
 
+/** An operator's own store: the bucket in the path, or in front of the host where the settings say so. */
+export function ownStoreAddress(custom: URL, parameters: Parameters): URL {
+  const bucket = parameters['Bucket'];
+  if (typeof bucket !== 'string' || bucket === '') return custom;
+  const url = new URL(custom);
+  if (parameters['ForcePathStyle'] === false && HOST_BUCKET.test(bucket))
+    url.hostname = `${bucket}.${custom.hostname}`;
+  else url.pathname = `${custom.pathname.replace(/\/+$/, '')}/${encodeStrict(bucket)}`;
+  return url;
+}
+
 function s3Address(prefix: string, parameters: Parameters, region: string, suffix: string): URL {
   const dual = parameters['UseDualStack'] === true ? '.dualstack' : '';
   const bucket = parameters['Bucket'];
@@ -37,5 +49,5 @@ function s3Address(prefix: string, parameters: Parameters, region: string, suffi
   const fips = parameters['UseFIPS'] === true ? '-fips' : '';
   const host = `${prefix}${fips}${dual}.${region}.${suffix}`;
   if (isByHost) return new URL(`https://${bucket}.${host}`);
-  return new URL(`https://${host}${typeof bucket === 'string' ? `/${encodeURIComponent(bucket)}` : ''}`);
+  return new URL(`https://${host}${typeof bucket === 'string' ? `/${encodeStrict(bucket)}` : ''}`);
 }

@@ -11,7 +11,7 @@ import type { Signing } from '../../../core/outbound.ts';
 import type { OperationPlan, ServicePlan } from '../plan.ts';
 import { serviceKey } from '../protocols/customisations.ts';
 import type { RuntimeInput } from '../runtime/input.ts';
-import { conventionalAddress } from './conventional.ts';
+import { conventionalAddress, ownStoreAddress } from './conventional.ts';
 import { enableAwsFunctions, isAwsHost } from './partitions.ts';
 
 /** Where one call goes. */
@@ -126,7 +126,10 @@ function resolve(
     if (custom === undefined || takesEndpoint(service.ruleSet))
       return checked(found, service, signing, custom, region);
   }
-  const url = custom ?? conventionalAddress(service, parameters, region);
+  const url =
+    custom !== undefined && serviceKey(service) === 's3'
+      ? ownStoreAddress(custom, parameters)
+      : (custom ?? conventionalAddress(service, parameters, region));
   if (url === undefined)
     throw new GatewayError(
       'Validation',
