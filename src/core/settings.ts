@@ -159,7 +159,7 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
   {
     key: 'gatewright:include-operations',
     on: 'gateway-target',
-    doc: 'Smithy: names of operations separated by spaces, `*` standing for any letters (`List* Get*`): only these become tools.',
+    doc: 'Smithy: names of operations separated by spaces, `...` standing for any letters (`List... Get...`): only these become tools.',
     check: words,
   },
   {
@@ -242,6 +242,18 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     on: 'oauth2-credential-provider',
     doc: 'https address of the client ID metadata document, where it is not served by the gateway itself.',
     check: httpsUrl,
+  },
+  {
+    key: 'gatewright:identity-provider',
+    on: 'oauth2-credential-provider',
+    doc: 'Name of the OAuth credential provider of the enterprise’s identity provider: with `TOKEN_EXCHANGE`, the caller’s token is exchanged there for a grant (ID-JAG) that this provider’s authorization server takes.',
+    check: words,
+  },
+  {
+    key: 'gatewright:subject-token-type',
+    on: 'oauth2-credential-provider',
+    doc: 'What callers’ tokens are to that identity provider: `id_token` (default), `access_token` or `jwt`.',
+    check: oneOf('id_token', 'access_token', 'jwt'),
   },
 ]);
 

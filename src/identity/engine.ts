@@ -45,7 +45,7 @@ export function createIdentity(services: IdentityServices): Identity {
   const { store, clock, log, publicUrl } = services;
   const providers = createProviders(store, services);
   const servers = createAuthorizationServers(services);
-  const grants = createGrants({ ...services, servers });
+  const grants = createGrants({ ...services, servers, providers });
   const vault = createTokenVault({ ...services, grants });
   const sessions = createConsentSessions({ store, clock, publicUrl });
   const callbackUrl = (providerId: string): string => `${publicUrl()}/identities/callback/${providerId}`;

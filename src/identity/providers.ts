@@ -27,6 +27,8 @@ export interface Provider {
   readonly issuer?: string;
   readonly registrationWay: 'auto' | 'metadata-document' | 'dynamic';
   readonly documentUrl?: string;
+  /** Where a caller's token becomes a grant that this provider's authorization server takes, and as what it counts there. */
+  readonly identityProvider?: { readonly name: string; readonly subjectTokenType: string };
   /** The stored registration that `settings` come from. */
   readonly registrationId?: string;
   /** RFC 8707 identifier of the server that tokens are for, where that is known. */
@@ -100,6 +102,14 @@ function toProvider(row: Row<'oauth2-credential-provider'>, sealing: Sealing): P
     ...(own['client-metadata-document'] === undefined
       ? {}
       : { documentUrl: own['client-metadata-document'] }),
+    ...(own['identity-provider'] === undefined
+      ? {}
+      : {
+          identityProvider: {
+            name: own['identity-provider'],
+            subjectTokenType: `urn:ietf:params:oauth:token-type:${own['subject-token-type'] ?? 'id_token'}`,
+          },
+        }),
     registrationWay: way === 'metadata-document' || way === 'dynamic' ? way : 'auto',
     wantedScopes: [],
     ...withSecret(settings, open),

@@ -7,7 +7,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { OauthTokenDocument } from '../core/resources.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Row, Store, StoreTransaction } from '../stores/store.ts';
-import type { GrantedTokens } from './grants.ts';
+import type { GrantedTokens } from './grant-outcome.ts';
 import type { Provider, Sealing } from './providers.ts';
 import type { TokenNeed } from './token-need.ts';
 

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { TokenUser } from '../core/resources.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { Wanted } from './grants.ts';
+import type { Wanted } from './wanted.ts';
 
 /** What a token is needed for: everything that tells it from others. */
 export interface TokenNeed extends Wanted {

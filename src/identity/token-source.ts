@@ -12,7 +12,7 @@ import type { TokenUser } from '../core/resources.ts';
 import type { TokenSource, TokenWish } from '../core/token-source.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { ConsentSessions } from './consent-sessions.ts';
-import { INVALID_CLIENT } from './grants.ts';
+import { INVALID_CLIENT } from './grant-outcome.ts';
 import type { ProtectedServers } from './protected-servers.ts';
 import type { Provider, Providers } from './providers.ts';
 import { unionOfScopes } from './scopes.ts';
