@@ -23,6 +23,7 @@ import {
   prepareResponse,
   serviceKey,
 } from './protocols/customisations.ts';
+import { foreignAnswer } from './protocols/envelope.ts';
 import { addChecksum, askForChecksum, compress, wrongChecksum } from './protocols/finish.ts';
 import { createProtocol, type Protocol, type WireRequest } from './protocols/protocol.ts';
 import { ErrorAnswer, readServiceError, type ServiceError } from './protocols/service-error.ts';
@@ -87,6 +88,8 @@ export function openOperation(
 
     async readAnswer(answer) {
       const response = prepareResponse(service.plan, plan, answer);
+      const foreign = response.status < 300 ? foreignAnswer(service.plan, plan, response) : undefined;
+      if (foreign !== undefined) return { kind: 'unfit', reason: foreign };
       try {
         const members = await service.protocol.deserialize(schemas, response);
         const wrong = wrongChecksum(plan, response);

@@ -26,6 +26,8 @@ export class LosslessJsonCodec extends JsonCodec2 {
       const text = textOf(data);
       if (text.trim() === '') return Promise.resolve({});
       const value = needsExactNumbers(schema) ? parseExact(text) : parseLossless(text);
+      if (NormalizedSchema.of(schema).isStructSchema() && (typeof value !== 'object' || Array.isArray(value)))
+        throw new TypeError('it is no JSON object');
       return Promise.resolve(deserializer.readObject(schema, value));
     };
     return Object.assign(deserializer, { read });

@@ -47,10 +47,12 @@ export function createFilter(settings: Readonly<Record<string, string>>): Operat
   };
 }
 
-/** `List*` is every name that begins with it; case does not matter. */
+/** `List...` is every name that begins with it (`List*` cannot stand in a tag); case does not matter. */
 function globs(words: readonly string[] | undefined): readonly RegExp[] | undefined {
   return words?.map((word) => {
-    const parts = word.split('*').map((part) => part.replaceAll(/[^A-Za-z0-9_]/g, (char) => `\\${char}`));
+    const parts = word
+      .split(/\*|\.{3}/)
+      .map((part) => part.replaceAll(/[^A-Za-z0-9_]/g, (char) => `\\${char}`));
     return new RegExp(`^${parts.join('[A-Za-z0-9_]*')}$`, 'i');
   });
 }
