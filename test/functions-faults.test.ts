@@ -40,7 +40,7 @@ describe('a call that goes wrong', () => {
     const { sdk } = await functionBench();
     await deploy(
       sdk,
-      'export const handler = async (e) => { if (e.hang === "loop") for (;;); if (e.hang) await new Promise((r) => setTimeout(r, 60000)); return process.pid; };',
+      'const me = crypto.randomUUID(); export const handler = async (e) => { if (e.hang === "loop") for (;;); if (e.hang) await new Promise((r) => setTimeout(r, 60000)); return me; };',
       { Timeout: 1 },
     );
     const before = (await call(sdk)).value;
@@ -56,7 +56,7 @@ describe('a call that goes wrong', () => {
       expect(log).toContain('Task timed out after 1.00 seconds');
     }
     const after = (await call(sdk)).value;
-    expect(after).toEqual(expect.any(Number));
+    expect(after).toEqual(expect.any(String));
     expect(after).not.toBe(before);
   });
 

@@ -6,10 +6,11 @@ export interface ProcessKeeper {
   guard(group: number): void;
   /** It is gone. */
   release(group: number): void;
-  /** Sends a signal to every process of the group. @returns false when there is none left */
-  signal(group: number, signal: NodeJS.Signals): boolean;
-  /** Fulfils when nothing of the group is left: SIGTERM, and SIGKILL after two seconds. */
-  end(group: number): Promise<void>;
+  /**
+   * Ends the group at once; fulfils when nothing of it is left.
+   * @param isLeaderWaiting whether its first process does nothing but wait for another
+   */
+  kill(group: number, isLeaderWaiting: boolean): Promise<void>;
   /** Calls `onOver` once, when the resident memory of the group is more (bytes). @returns ends the watch */
   watchMemory(group: number, limitBytes: number, onOver: (bytes: number) => void): () => void;
   close(): void;

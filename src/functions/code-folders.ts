@@ -20,7 +20,7 @@ export interface CodeFolders {
   folderOf(codeId: string): Promise<string>;
   /** The folder that several archives are unpacked in, later ones over earlier ones; undefined for none. @throws as `folderOf` */
   layersOf(codeIds: readonly string[]): Promise<string | undefined>;
-  /** A new empty folder. */
+  /** A new folder with an empty one, `files`, in it. */
   temporary(name: string): Promise<string>;
   /** Whether programs can begin to run: the folder is made with the first call. */
   open(): Promise<void>;
@@ -94,7 +94,7 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
     async temporary(name: string): Promise<string> {
       await open();
       const folder = join(root, 'tmp', name);
-      await mkdir(folder, { mode: 0o700 });
+      await mkdir(join(folder, 'files'), { recursive: true, mode: 0o700 });
       return folder;
     },
     async close(): Promise<void> {

@@ -88,7 +88,6 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     folders,
     interpreters,
     logBook,
-    searchPath: settings.searchPath ?? '/usr/local/bin:/usr/bin:/bin',
     initTimeoutMs: settings.initTimeoutMs ?? INIT_TIMEOUT_MS,
     openSecret: services.openSecret,
   });

@@ -35,6 +35,8 @@ export interface StartPlan {
   readonly cwd: string;
   /** Written to its standard input, which is closed then. */
   readonly input: string;
+  /** Whether the started process does nothing but wait for the program. */
+  readonly isLeaderWaiting: boolean;
   /** What the exit of the started process says of the function's program. */
   readonly endingOf: (code: number | null, signal: NodeJS.Signals | null) => Ending;
 }
@@ -139,7 +141,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
   });
   let child: ChildProcess;
   let group: number;
-  const { command, args, env, cwd, input, endingOf } = plan.start(api.address);
+  const { command, args, env, cwd, input, endingOf, isLeaderWaiting } = plan.start(api.address);
   try {
     child = spawn(command, args, {
       cwd,
@@ -187,7 +189,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
       child.once('close', () => resolve());
     });
     // What it started may hold pipes and connections open, and is ended with it.
-    const groupGone = keeper.end(group);
+    const groupGone = kill();
     await withinMs(LAST_WORDS_MS, Promise.all([closed, api.quiet()]));
     const wasStarting = state === 'starting';
     state = 'gone';
@@ -218,11 +220,13 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
     done.settle(outcome);
   }
 
+  const kill = (): Promise<void> => keeper.kill(group, isLeaderWaiting);
+
   /** Ends it at once. */
   function end(why: StartFailure): void {
     if (state === 'gone') return;
     cause ??= why;
-    keeper.signal(group, 'SIGKILL');
+    void kill();
   }
 
   const instance: Instance = Object.freeze({
@@ -252,7 +256,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
           `RequestId: ${requestId} Error: The server that runs this function is stopping`,
         );
       // Nothing runs that would have to be finished, or nobody waits for it any more.
-      keeper.signal(group, 'SIGKILL');
+      void kill();
       await gone.promise;
     },
     gone: gone.promise,

@@ -5,14 +5,19 @@ import { fileURLToPath } from 'node:url';
 import { familyOf } from '../core/function-runtimes.ts';
 import type { RunnableVersion } from './registry.ts';
 
-const BOOTSTRAPS = fileURLToPath(new URL('./bootstrap/', import.meta.url));
+/** Where the bootstraps of this house lie. */
+export const BOOTSTRAPS = fileURLToPath(new URL('./bootstrap', import.meta.url));
 
 /** Where things lie, as the program sees them. */
 export interface Places {
   readonly taskRoot: string;
   readonly optRoot: string;
   readonly temporary: string;
+  /** Folder of the bootstraps of this house. */
+  readonly runtimeRoot: string;
   readonly searchPath: string;
+  /** The interpreter; of a custom runtime its own `bootstrap`. */
+  readonly program: string;
 }
 
 export interface LaunchFacts {
@@ -25,8 +30,6 @@ export interface LaunchFacts {
   readonly token: string;
   /** The function's own environment variables. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Absolute paths of interpreters; the one of a custom runtime is its own `bootstrap`. */
-  readonly interpreter: string;
 }
 
 export interface Launch {
@@ -41,15 +44,10 @@ export function knowsToken(runtime: string): boolean {
   return familyOf(runtime) !== 'provided';
 }
 
-/** Files of this house that programs of a runtime need to be able to read. */
-export function bootstrapFolder(): string {
-  return BOOTSTRAPS;
-}
-
 /** How a program is started. */
 export function planLaunch(facts: LaunchFacts, places: Places): Launch {
   const { configuration, name, version } = facts.runnable;
-  const { taskRoot, optRoot, temporary } = places;
+  const { taskRoot, optRoot, temporary, runtimeRoot, program } = places;
   const family = familyOf(configuration.Runtime);
   const env: Record<string, string> = {
     LANG: 'C.UTF-8',
@@ -70,7 +68,7 @@ export function planLaunch(facts: LaunchFacts, places: Places): Launch {
     AWS_LAMBDA_LOG_GROUP_NAME: facts.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: facts.logStream,
     LAMBDA_TASK_ROOT: taskRoot,
-    LAMBDA_RUNTIME_DIR: BOOTSTRAPS,
+    LAMBDA_RUNTIME_DIR: runtimeRoot,
     _HANDLER: configuration.Handler ?? '',
   };
   const joined = (name: string, ...paths: readonly string[]): string =>
@@ -87,8 +85,8 @@ export function planLaunch(facts: LaunchFacts, places: Places): Launch {
       // A tenth is left for what is not the heap of JavaScript, as AWS does it.
       const heap = Math.max(64, Math.floor(configuration.MemorySize * 0.9));
       return {
-        command: facts.interpreter,
-        args: [`--max-old-space-size=${heap}`, `${BOOTSTRAPS}node.mjs`],
+        command: program,
+        args: [`--max-old-space-size=${heap}`, `${runtimeRoot}/node.mjs`],
         env,
         cwd: taskRoot,
       };
@@ -100,9 +98,9 @@ export function planLaunch(facts: LaunchFacts, places: Places): Launch {
       env['PYTHONUNBUFFERED'] = '1';
       env['PYTHONDONTWRITEBYTECODE'] = '1';
       env['PYTHONIOENCODING'] = 'utf-8';
-      return { command: facts.interpreter, args: [`${BOOTSTRAPS}python.py`], env, cwd: taskRoot };
+      return { command: program, args: [`${runtimeRoot}/python.py`], env, cwd: taskRoot };
     }
     default:
-      return { command: facts.interpreter, args: [], env, cwd: taskRoot };
+      return { command: program, args: [], env, cwd: taskRoot };
   }
 }

@@ -19,13 +19,14 @@ import { failedOutcome } from './faults.ts';
 import { startInstance } from './instance.ts';
 import type { Instance } from './instance.ts';
 import type { Interpreters } from './interpreters.ts';
-import { knowsToken, planLaunch } from './launch.ts';
+import { BOOTSTRAPS, knowsToken, planLaunch } from './launch.ts';
 import type { LogBook } from './log-book.ts';
 import { StartRefused } from './pools.ts';
 import type { LaunchInstance } from './pools.ts';
 import type { RunnableVersion } from './registry.ts';
 import { openRuntimeApi } from './runtime-api.ts';
-import { createPlainSandbox } from './sandbox.ts';
+import type { Program } from './sandbox.ts';
+import { createSandboxProbe } from './sandbox-probe.ts';
 
 export interface LauncherServices {
   readonly scope: ArnScope;
@@ -35,7 +36,6 @@ export interface LauncherServices {
   readonly folders: CodeFolders;
   readonly interpreters: Interpreters;
   readonly logBook: LogBook;
-  readonly searchPath: string;
   readonly initTimeoutMs: number;
   readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
 }
@@ -43,7 +43,7 @@ export interface LauncherServices {
 /** Starts processes. */
 export function createLauncher(services: LauncherServices): { readonly launch: LaunchInstance } {
   const { folders, interpreters, logBook, keeper, log, clock } = services;
-  const sandbox = createPlainSandbox();
+  const probe = createSandboxProbe(async () => (await folders.open(), folders.root), BOOTSTRAPS, log);
 
   return Object.freeze({
     async launch(runnable: RunnableVersion, events: Parameters<LaunchInstance>[1]): Promise<Instance> {
@@ -56,10 +56,12 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
         interpreters.find(configuration.Runtime),
       ]);
       if ('missing' in interpreter) throw new GatewayError('UpstreamRefused', interpreter.missing);
+      const family = familyOf(configuration.Runtime) ?? 'provided';
+      const program = family === 'provided' ? await bootstrapOf(task, opt) : interpreter;
+      const sandbox = await probe.sandboxFor(family, program);
       const temporary = await folders.temporary(id);
-      const places = sandbox.placesOf({ task, opt, temporary }, services.searchPath);
-      const isCustom = familyOf(configuration.Runtime) === 'provided';
-      const program = isCustom ? await bootstrapOf(task, opt) : interpreter.path;
+      const host = { task, opt, temporary, runtime: BOOTSTRAPS };
+      const places = sandbox.placesOf(host, program);
       const token = randomBytes(16).toString('hex');
       const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
       const logStream = `${day}/[${version}]${randomBytes(16).toString('hex')}`;
@@ -86,10 +88,11 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
                   api,
                   token,
                   variables,
-                  interpreter: program,
                 },
                 places,
               ),
+              host,
+              program,
             ),
         },
         {
@@ -124,7 +127,7 @@ function variablesOf(
   return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, String(text)]));
 }
 
-async function bootstrapOf(task: string, opt: string | undefined): Promise<string> {
+async function bootstrapOf(task: string, opt: string | undefined): Promise<Program> {
   for (const folder of [task, opt]) {
     if (folder === undefined) continue;
     const path = join(folder, 'bootstrap');
@@ -134,7 +137,7 @@ async function bootstrapOf(task: string, opt: string | undefined): Promise<strin
         () => false,
       )
     )
-      return path;
+      return { path, roots: [] };
   }
   throw new StartRefused((requestId) =>
     failedOutcome(

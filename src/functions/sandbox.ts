@@ -1,51 +1,103 @@
-// What surrounds a function's program: limits that a shell sets before it becomes the program, and an environment that
-// comes over a pipe, so that it is in no command line and no file.
+// What surrounds a function's program. Everywhere: limits that a shell sets before it becomes the program, and an
+// environment that comes over a pipe, so that it is in no command line and no file. Where the system lets ordinary users
+// have namespaces: a tree of files of its own, in which it sees what AWS Lambda shows, and its own processes only.
 
 import { constants } from 'node:os';
 import type { Ending } from './faults.ts';
 import type { StartPlan } from './instance.ts';
 import type { Launch, Places } from './launch.ts';
+import { NAMESPACE_SCRIPT, mountsFor } from './namespace-script.ts';
 
 /** Open files of a program, as AWS Lambda has it. */
 const OPEN_FILES = 1024;
+/** Where tools of the system are; nothing of the operator's own. */
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin';
 
 /** The folders of this machine that a process is made of. */
 export interface HostFolders {
   readonly task: string;
   /** Where the layers are merged; undefined without layers. */
   readonly opt: string | undefined;
+  /** For temporary files: `files` of it, and what the sandbox needs. */
   readonly temporary: string;
+  /** The bootstraps of this house. */
+  readonly runtime: string;
+}
+
+/** What runs the code: an interpreter with what it needs, or the function's own `bootstrap`. */
+export interface Program {
+  /** On this machine. */
+  readonly path: string;
+  /** Folders that it needs to be able to read beside those of the system. */
+  readonly roots: readonly string[];
 }
 
 export interface Sandbox {
-  /** What is isolated, for the log. */
-  readonly kind: 'process-group';
-  /** Where the program sees its folders. */
-  placesOf(folders: HostFolders, searchPath: string): Places;
-  wrap(launch: Launch): StartPlan;
+  readonly kind: 'process-group' | 'namespaces';
+  /** Where the program sees its folders and itself. */
+  placesOf(folders: HostFolders, program: Program): Places;
+  wrap(launch: Launch, folders: HostFolders, program: Program): StartPlan;
 }
 
-const SCRIPT = `ulimit -c 0; ulimit -n ${OPEN_FILES}; eval "$(cat)"; exec "$@" </dev/null`;
+const PLAIN_SCRIPT = `ulimit -c 0; ulimit -n ${OPEN_FILES}; eval "$(cat)"; exec "$@" </dev/null`;
 
-/** Nothing but a process group, limits and an empty environment: what every system allows. */
-export function createPlainSandbox(): Sandbox {
-  return Object.freeze({
-    kind: 'process-group' as const,
-    placesOf: ({ task, opt, temporary }: HostFolders, searchPath: string): Places => ({
-      taskRoot: task,
-      optRoot: opt ?? `${temporary}/opt`,
-      temporary,
-      searchPath,
-    }),
-    wrap: ({ command, args, env, cwd }: Launch): StartPlan => ({
-      command: '/bin/sh',
-      args: ['-c', SCRIPT, 'function', command, ...args],
-      env: { PATH: '/usr/bin:/bin' },
-      cwd,
-      input: exportsOf(env),
-      endingOf: (code, signal) => endingOf(code, signal),
-    }),
-  });
+/** Nothing but a process group, limits and an environment of its own: what every system allows. */
+export const PLAIN_SANDBOX: Sandbox = Object.freeze({
+  kind: 'process-group' as const,
+  placesOf: ({ task, opt, temporary, runtime }: HostFolders, program: Program): Places => ({
+    taskRoot: task,
+    optRoot: opt ?? `${temporary}/opt`,
+    temporary: `${temporary}/files`,
+    runtimeRoot: runtime,
+    searchPath: SEARCH_PATH,
+    program: program.path,
+  }),
+  wrap: ({ command, args, env, cwd }: Launch): StartPlan => ({
+    command: '/bin/sh',
+    args: ['-c', PLAIN_SCRIPT, 'function', command, ...args],
+    env: { PATH: SYSTEM_PATH },
+    cwd,
+    input: exportsOf(env),
+    isLeaderWaiting: false,
+    endingOf,
+  }),
+});
+
+/** User, mount, process and IPC namespaces; no privileges and no way to get any. */
+export const NAMESPACE_SANDBOX: Sandbox = Object.freeze({
+  kind: 'namespaces' as const,
+  placesOf: ({ task, opt }: HostFolders, program: Program): Places => ({
+    taskRoot: '/var/task',
+    optRoot: '/opt',
+    temporary: '/tmp',
+    runtimeRoot: '/var/runtime',
+    searchPath: `/var/lang/bin:${SEARCH_PATH}`,
+    program: insideOf(program, task, opt),
+  }),
+  wrap: ({ command, args, env }: Launch, folders: HostFolders, program: Program): StartPlan => ({
+    command: 'unshare',
+    args: [
+      ...['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child'],
+      ...['/bin/sh', '-c', NAMESPACE_SCRIPT, 'function', `${folders.temporary}/root`, String(OPEN_FILES)],
+      ...mountsFor(folders, program),
+      '--',
+      command,
+      ...args,
+    ],
+    env: { PATH: SYSTEM_PATH },
+    cwd: '/',
+    input: exportsOf(env),
+    isLeaderWaiting: true,
+    endingOf,
+  }),
+});
+
+/** Node is shown where AWS Lambda has it; what else comes from outside keeps its place. */
+function insideOf({ path, roots }: Program, task: string, opt: string | undefined): string {
+  if (path.startsWith(`${task}/`)) return `/var/task${path.slice(task.length)}`;
+  if (opt !== undefined && path.startsWith(`${opt}/`)) return `/opt${path.slice(opt.length)}`;
+  return roots.length === 0 ? '/var/lang/bin/node' : path;
 }
 
 /** Shell text that sets an environment; values may hold anything but a zero. */

@@ -59,10 +59,23 @@ function call(method, path, body, headers = {}) {
   });
 }
 
-const sendResponse = (id, body, type) =>
-  call('POST', `/invocation/${id}/response`, body, { 'content-type': type });
+/** What was written before an answer has left before it. */
+async function flush() {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writableLength > 0 && !stream.destroyed)
+      await new Promise((resolve) => {
+        stream.once('close', resolve);
+        stream.write('', resolve);
+      });
+}
 
-function sendError(path, fault) {
+async function sendResponse(id, body, type) {
+  await flush();
+  return call('POST', `/invocation/${id}/response`, body, { 'content-type': type });
+}
+
+async function sendError(path, fault) {
+  await flush();
   const body = JSON.stringify(fault);
   return call('POST', path, body, {
     'content-type': 'application/json',

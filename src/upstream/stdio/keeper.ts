@@ -4,7 +4,7 @@
 import type { Log } from '../../core/call.ts';
 import type { ProcessKeeper } from '../../core/processes.ts';
 import { createMemoryWatch } from './memory-watch.ts';
-import { endGroup, signalGroup } from './process-group.ts';
+import { killGroup } from './process-group.ts';
 import { createWarden } from './warden.ts';
 
 /** Nothing runs before the first group is guarded. `searchPath` is the PATH that the warden's shell has. */
@@ -14,8 +14,7 @@ export function createProcessKeeper(searchPath: string | undefined, log: Log): P
   return Object.freeze({
     guard: (group: number) => warden.guard(group),
     release: (group: number) => warden.release(group),
-    signal: signalGroup,
-    end: endGroup,
+    kill: killGroup,
     watchMemory: (group: number, limitBytes: number, onOver: (bytes: number) => void) =>
       memory.watch(group, limitBytes, onOver),
     close: () => warden.close(),

@@ -1,12 +1,15 @@
 // A process group: the program that was started and whatever it started in turn. Ended as a whole, by signals, and
 // looked at until nothing of it is left.
 
+import { readFileSync } from 'node:fs';
+
 /** How long is waited after each signal. Nobody can ignore the last one; who is dead and never waited for stays listed. */
 const ENDING = [
   ['SIGTERM', 2_000],
   ['SIGKILL', 250],
 ] as const;
 const LOOK_MS = 25;
+const KILLED_MS = 250;
 
 /** Sends a signal to every process of the group. @returns false when there is none left */
 export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
@@ -23,6 +26,33 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 export async function endGroup(group: number): Promise<void> {
   for (const [signal, graceMs] of ENDING)
     if (!signalGroup(group, signal) || (await isGoneWithin(group, graceMs))) return;
+}
+
+/**
+ * Ends the group at once. Fulfils when nothing of it is left, or nothing but what nobody waits for.
+ * @param isLeaderWaiting true when its first process does nothing but wait for another: that one is ended, so that it is
+ * waited for and leaves nothing behind
+ */
+export async function killGroup(group: number, isLeaderWaiting: boolean): Promise<void> {
+  if (isLeaderWaiting && killChildren(group) && (await isGoneWithin(group, KILLED_MS))) return;
+  if (signalGroup(group, 'SIGKILL')) await isGoneWithin(group, KILLED_MS);
+}
+
+/** @returns false when none is known of */
+function killChildren(pid: number): boolean {
+  let children: string;
+  try {
+    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+  } catch {
+    return false;
+  }
+  for (const child of children.split(' '))
+    try {
+      if (child !== '') process.kill(Number(child), 'SIGKILL');
+    } catch {
+      // It was quicker.
+    }
+  return children !== '';
 }
 
 async function isGoneWithin(group: number, ms: number): Promise<boolean> {

@@ -1,0 +1,98 @@
+// Finds out once for each interpreter how much of a sandbox this system allows: by running it in one. What does not work
+// here is said in the log, once, and the rest is what there is.
+
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../core/call.ts';
+import type { RuntimeFamily } from '../core/function-runtimes.ts';
+import { NAMESPACE_SANDBOX, PLAIN_SANDBOX } from './sandbox.ts';
+import type { HostFolders, Program, Sandbox } from './sandbox.ts';
+
+const PROBE_MS = 15_000;
+const MAX_COMPLAINT = 500;
+const DONE = 'sandboxed';
+
+export interface SandboxProbe {
+  /** The strongest sandbox that a program runs in here. */
+  sandboxFor(family: RuntimeFamily, program: Program): Promise<Sandbox>;
+}
+
+/** `folder` is where a trial can be made. */
+export function createSandboxProbe(folder: () => Promise<string>, runtime: string, log: Log): SandboxProbe {
+  const known = new Map<string, Promise<Sandbox>>();
+
+  async function probe(family: RuntimeFamily, program: Program): Promise<Sandbox> {
+    const reason = process.platform === 'linux' ? await tryNamespaces(family, program) : 'it is no Linux';
+    const sandbox = reason === undefined ? NAMESPACE_SANDBOX : PLAIN_SANDBOX;
+    log.info({ runtime: family, sandbox: sandbox.kind, reason }, 'sandbox of functions');
+    return sandbox;
+  }
+
+  async function tryNamespaces(family: RuntimeFamily, program: Program): Promise<string | undefined> {
+    const trial = await mkdtemp(join(await folder(), 'probe-'));
+    try {
+      const folders: HostFolders = { task: join(trial, 'task'), opt: undefined, temporary: trial, runtime };
+      await Promise.all([mkdir(folders.task), mkdir(join(trial, 'files'))]);
+      const places = NAMESPACE_SANDBOX.placesOf(folders, program);
+      const [command, ...args] = trialOf(family, places.program);
+      const plan = NAMESPACE_SANDBOX.wrap(
+        { command, args, env: { LAMBDA_TASK_ROOT: places.taskRoot }, cwd: places.taskRoot },
+        folders,
+        program,
+      );
+      return await run(plan);
+    } finally {
+      await rm(trial, { recursive: true, force: true });
+    }
+  }
+
+  return Object.freeze({
+    sandboxFor(family: RuntimeFamily, program: Program): Promise<Sandbox> {
+      // A custom runtime's program is none of ours to try: a shell stands for it.
+      const key = family === 'provided' ? family : program.path;
+      const found =
+        known.get(key) ??
+        probe(family, family === 'provided' ? { path: '/bin/sh', roots: ['/usr'] } : program);
+      known.set(key, found);
+      return found;
+    },
+  });
+}
+
+function trialOf(family: RuntimeFamily, program: string): [string, ...string[]] {
+  switch (family) {
+    case 'nodejs':
+      return [program, '-e', `require('node:crypto').randomBytes(8); process.stdout.write('${DONE}')`];
+    case 'python':
+      return [program, '-c', `import ssl, json, ctypes; print('${DONE}', end='')`];
+    default:
+      return [program, '-c', `printf ${DONE}`];
+  }
+}
+
+/** Undefined when it worked, else why not. */
+function run(plan: ReturnType<Sandbox['wrap']>): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let output = '';
+    let complaint = '';
+    const child = spawn(plan.command, plan.args, {
+      cwd: plan.cwd,
+      env: plan.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: PROBE_MS,
+      killSignal: 'SIGKILL',
+    });
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    child.stderr.on(
+      'data',
+      (chunk: Buffer) => (complaint = (complaint + chunk.toString('utf8')).slice(-MAX_COMPLAINT)),
+    );
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(plan.input);
+    child.once('error', (fault) => resolve(fault.message));
+    child.once('close', (code) =>
+      resolve(code === 0 && output.endsWith(DONE) ? undefined : complaint.trim() || `it ends with ${code}`),
+    );
+  });
+}
