@@ -184,7 +184,7 @@ describe('a model of an AWS service', () => {
       { TableName: 'Music', Key: {}, Tablename: 'Music' },
       { TableName: 'Music', Key: { a: { B: 'no base64!' } } },
     ]) {
-      const refused = await target.call('GetItem', args as JsonObject);
+      const refused = await target.call('GetItem', args);
       expect(JSON.stringify(refused), JSON.stringify(args)).toMatch(/isError":true|"error"/);
     }
     expect(upstream.requests).toEqual([]);

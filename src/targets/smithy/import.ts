@@ -173,7 +173,9 @@ function makeTool(name: string, { operation, waiter }: Wish, context: ImportCont
     settings.maxPages > 1 && waiter === undefined
       ? pagesOf(service, operation, settings.maxPages)
       : undefined;
-  const { definition, shortened } = defineTool(operation, waiter, context);
+  const defined = defineTool(operation, waiter, context);
+  if (defined === undefined) return { reasons: ['its input is too large for a tool'] };
+  const { definition, shortened } = defined;
   if (shortened) reasons.push('its schema was too large and has been shortened');
   for (const member of model.shapes.get(operation.input)?.members.keys() ?? [])
     if (argumentOf(member) !== member) reasons.push(`its argument ${member} is called ${argumentOf(member)}`);
@@ -189,14 +191,15 @@ function defineTool(
   operation: Operation,
   waiter: NamedWaiter | undefined,
   { model, service, servicePlan, isPattern }: ImportContext,
-): { readonly definition: JsonObject; readonly shortened: boolean } {
+): { readonly definition: JsonObject; readonly shortened: boolean } | undefined {
   const own = nameInService(service, operation.shape.id);
   const title = textTrait(service.traits, 'title') ?? nameInService(service, service.id);
   const optional = new Set(Object.keys(conventionalValues(servicePlan)));
   const input = renderSchema(model, operation.input, { side: 'input', isPattern, optional });
-  const output = renderSchema(model, operation.output, { side: 'output', isPattern });
+  if (input === undefined) return undefined;
   // A waiter may end well with an error, and then there is no output.
   const hasOutput = waiter === undefined && (model.shapes.get(operation.output)?.members.size ?? 0) > 0;
+  const output = hasOutput ? renderSchema(model, operation.output, { side: 'output', isPattern }) : undefined;
   const description =
     waiter === undefined
       ? describeOperation(operation.shape.traits, `${own} of ${title}.`)
@@ -209,10 +212,10 @@ function defineTool(
     definition: {
       description,
       inputSchema: input.schema,
-      ...(hasOutput ? { outputSchema: output.schema } : {}),
+      ...(output === undefined ? {} : { outputSchema: output.schema }),
       annotations: { ...annotations },
     },
-    shortened: input.shortened || (hasOutput && output.shortened),
+    shortened: input.shortened || output?.shortened === true,
   };
 }
 

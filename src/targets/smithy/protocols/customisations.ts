@@ -27,8 +27,10 @@ export function conventionalValues(
 /** Changes the input before it is written. */
 export function prepareInput(service: ServicePlan, input: RuntimeInput): RuntimeInput {
   const key = serviceKey(service);
+  const conventions = conventionalValues(service);
+  if (Object.keys(conventions).length === 0 && key !== 'route 53') return input;
   const out = { ...input };
-  for (const [member, value] of Object.entries(conventionalValues(service)))
+  for (const [member, value] of Object.entries(conventions))
     if (out[member] === undefined || out[member] === '') out[member] = value;
   // Answers give ids with the kind in front; requests take them without.
   if (key === 'route 53')

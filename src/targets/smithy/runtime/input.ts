@@ -35,7 +35,7 @@ export function argumentOf(member: string): string {
 export function readArguments(plan: OperationPlan, args: JsonObject, newToken: () => string): RuntimeInput {
   const shape = plan.shapes[plan.input];
   if (shape?.members === undefined) return {};
-  const input: RuntimeInput = {};
+  const input = emptyInput();
   for (const member of shape.members) {
     const name = argumentOf(member.name);
     const given = Object.hasOwn(args, name) ? args[name] : undefined;
@@ -64,7 +64,7 @@ function read(plan: OperationPlan, member: PlanMember, value: JsonValue, path: s
 
 function readStructure(plan: OperationPlan, shape: PlanShape, value: JsonValue, path: string): RuntimeInput {
   if (!isJsonObject(value)) throw unfit(path, 'an object');
-  const out: RuntimeInput = {};
+  const out = emptyInput();
   for (const member of shape.members ?? []) {
     const name = argumentOf(member.name);
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
@@ -92,7 +92,7 @@ function readUnion(plan: OperationPlan, shape: PlanShape, value: JsonValue, path
       `an object with exactly one of ${(shape.members ?? []).map(({ name }) => name).join(', ')}`,
     );
   const name = argumentOf(member.name);
-  const out: RuntimeInput = {};
+  const out = emptyInput();
   set(out, member.name, read(plan, member, value[name] ?? null, `${path}.${name}`));
   return out;
 }
@@ -204,6 +204,11 @@ export function defaultOf(plan: Pick<OperationPlan, 'shapes'>, member: PlanMembe
   if (own !== undefined) return own ?? undefined;
   const inherited = trait(plan.shapes[member.target]?.traits ?? {}, 'default');
   return inherited ?? undefined;
+}
+
+/** Without a prototype: a member called `constructor` that is not given is not there. */
+function emptyInput(): RuntimeInput {
+  return Object.create(null) as RuntimeInput;
 }
 
 /** Members called `__proto__` are members, too. */

@@ -75,7 +75,7 @@ function renderStructure(
   const source = objectOf(value, path);
   const out: Record<string, JsonValue> = {};
   for (const member of shape.members ?? []) {
-    const given = Object.hasOwn(source, member.name) ? source[member.name] : undefined;
+    const given = memberOf(source, member.name);
     const at = join(path, member.name);
     if (given !== undefined && given !== null) put(out, member.name, render(plan, member, given, at, depth));
     else {
@@ -84,6 +84,12 @@ function renderStructure(
     }
   }
   return out;
+}
+
+/** A member's value; a part of every object that the runtime took for one is none. */
+function memberOf(source: Readonly<Record<string, unknown>>, name: string): unknown {
+  const value = Object.hasOwn(source, name) ? source[name] : undefined;
+  return typeof value === 'function' ? undefined : value;
 }
 
 /** The default of a member, or for a required one the zero of its type. */
@@ -119,7 +125,7 @@ function renderUnion(
   const source = objectOf(value, path);
   const out: Record<string, JsonValue> = {};
   for (const member of shape.members ?? []) {
-    const given = Object.hasOwn(source, member.name) ? source[member.name] : undefined;
+    const given = memberOf(source, member.name);
     if (given === undefined || given === null) continue;
     put(out, member.name, render(plan, member, given, join(path, member.name), depth));
   }

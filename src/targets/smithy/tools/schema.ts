@@ -45,20 +45,23 @@ const DETAILS: readonly Detail[] = [
   { top: 60, nested: 0, depth: 3 },
   { top: 0, nested: 0, depth: 2 },
   { top: 0, nested: 0, depth: 1 },
+  { top: 0, nested: 0, depth: 0 },
 ];
+/** What is larger is not made. */
+const HARD = 64 * 1024;
 const MAX_INLINE_DEPTH = 5;
 /** Enumerations longer than this stand in `$defs` when they are used twice, and are left out where all is too large. */
 const LONG_ENUM = 12;
 const DEFINED: ReadonlySet<string> = new Set(['structure', 'union', 'list', 'map']);
 
-/** The schema of a structure, within a size that models can read. */
-export function renderSchema(model: Model, root: string, options: SchemaOptions): RenderedSchema {
+/** The schema of a structure, within a size that models can read; undefined when even its outline is too large. */
+export function renderSchema(model: Model, root: string, options: SchemaOptions): RenderedSchema | undefined {
   let last: JsonObject = { type: 'object' };
   for (const [index, detail] of DETAILS.entries()) {
     last = renderWith(model, root, options, detail);
     if (JSON.stringify(last).length <= SOFT[options.side]) return { schema: last, shortened: index > 1 };
   }
-  return { schema: last, shortened: true };
+  return JSON.stringify(last).length <= HARD ? { schema: last, shortened: true } : undefined;
 }
 
 function renderWith(model: Model, root: string, options: SchemaOptions, detail: Detail): JsonObject {
