@@ -4,6 +4,7 @@
 
 import { afterEach, expect, test } from 'vitest';
 import { ConsentBrowser } from './support/consent-browser.ts';
+import { linkOf } from './support/mcp-call.ts';
 import { openProtectedBench, wordsOf } from './support/protected-bench.ts';
 import type { ProtectedBench } from './support/protected-bench.ts';
 import { openProtectedServer, openServerIssuer } from './support/protected-server.ts';
@@ -47,6 +48,11 @@ test('by its address alone: the gateway registers once, the operator and each us
     }),
   ).toMatchObject({ status: 'READY' });
 
+  const page = await (
+    await new ConsentBrowser().fetch(linkOf(await bench.call(made.url, 'alice', 'whoami')))
+  ).text();
+  for (const shown of [server.url, new URL(issuer.url).host, '<code>mcp:read</code>', '<code>alice</code>'])
+    expect(page).toContain(shown);
   const asked: URL[] = [];
   for (const user of ['alice', 'bob', 'alice'])
     expect(wordsOf(await bench.callWithConsent(made.url, user, 'whoami', asked))).toBe(`whoami as ${user}`);
@@ -223,6 +229,46 @@ test('a client that was registered by hand is shown to no other authorization se
     'another authorization server',
   );
   expect(other.tokenRequests).toEqual([]);
+});
+
+test('applications that ask through the API get tokens for the server as well', async () => {
+  const client = { id: 'by-hand', secret: 'secret' };
+  const { issuer, server, bench } = await setUp({ client });
+  const { control } = bench.app.app;
+  await bench.provider(server.url, {
+    name: 'server',
+    config: { clientId: client.id, clientSecret: client.secret },
+  });
+  await bench.provider(server.url, { name: 'for-users' });
+  await control.invoke('CreateWorkloadIdentity', { name: 'agent' });
+  const own = await control.invoke('GetWorkloadAccessToken', { workloadName: 'agent' });
+  const { accessToken } = await control.invoke('GetResourceOauth2Token', {
+    workloadIdentityToken: own['workloadAccessToken'],
+    resourceCredentialProviderName: 'server',
+    scopes: [],
+    oauth2Flow: 'M2M',
+  });
+  expect(await issuer.inspect(String(accessToken))).toMatchObject({
+    audience: server.url,
+    scopes: ['mcp:read'],
+  });
+
+  const alices = await control.invoke('GetWorkloadAccessTokenForUserId', {
+    workloadName: 'agent',
+    userId: 'alice',
+  });
+  const ask = () =>
+    control.invoke('GetResourceOauth2Token', {
+      workloadIdentityToken: alices['workloadAccessToken'],
+      resourceCredentialProviderName: 'for-users',
+      scopes: [],
+      oauth2Flow: 'USER_FEDERATION',
+    });
+  await new ConsentBrowser().consent(String((await ask())['authorizationUrl']), 'alice');
+  expect(await issuer.inspect(String((await ask())['accessToken']))).toMatchObject({
+    subject: 'alice',
+    audience: server.url,
+  });
 });
 
 test('a token for one server goes to no other, whatever a target is configured with', async () => {

@@ -15,6 +15,8 @@ export interface ConsentPage {
   readonly providerName: string;
   /** Host of the page that follows. */
   readonly providerHost: string;
+  /** Address of the one server that the access is for, where there is one. */
+  readonly server?: string;
   readonly scopes: readonly string[];
   readonly user: TokenUser;
   readonly returnHost?: string;
@@ -34,7 +36,7 @@ export function consentPage(page: ConsentPage, headers: Readonly<Record<string, 
 <dl><dt>Gateway or application</dt><dd>${escapeText(page.workloadName)}</dd>
 ${page.clientId === undefined ? '' : `<dt>You work with it through</dt><dd>${escapeText(page.clientId)}</dd>`}
 <dt>Provider</dt><dd>${escapeText(page.providerName)} (${escapeText(page.providerHost)})</dd>
-<dt>Access</dt><dd>${scopes}</dd>
+${page.server === undefined ? '' : `<dt>For the server</dt><dd>${escapeText(page.server)}</dd>\n`}<dt>Access</dt><dd>${scopes}</dd>
 <dt>For the user</dt><dd>${userText(page.user)}</dd>
 ${page.returnHost === undefined ? '' : `<dt>Then back to</dt><dd>${escapeText(page.returnHost)}</dd>`}</dl>
 <p class="warning">Go on only if you are this user and have just asked for this yourself. If somebody has sent you this

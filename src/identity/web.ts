@@ -78,6 +78,7 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     const { document } = row;
     if (!(await services.providers.byId(document.providerId))) return linkIsOver();
     const { provider, server, scopes } = await flow.plan(row);
+    const { protects } = provider.settings;
     const browser = browserOf(request) ?? randomBytes(32).toString('base64url');
     const { clientId, returnUrl } = document;
     return consentPage(
@@ -88,6 +89,7 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
         ...(clientId === undefined ? {} : { clientId }),
         providerName: provider.name,
         providerHost: new URL(server.authorization_endpoint ?? server.issuer).host,
+        ...(protects === undefined ? {} : { server: protects }),
         scopes,
         user: document.user,
         ...(returnUrl === undefined ? {} : { returnHost: new URL(returnUrl).host || returnUrl }),

@@ -8,14 +8,17 @@ import { createEgressClient } from '../../src/upstream/client.ts';
 import { createEgressGuard, parseAllowRule } from '../../src/upstream/guard.ts';
 import { callProtected } from './client-authorization.ts';
 import type { Setup, SuiteContext } from './client-authorization.ts';
+import { callForEnterprise } from './client-exchange.ts';
+import type { EnterpriseContext } from './client-exchange.ts';
 import { callOf, clientOf, createSession } from '../support/mcp-target.ts';
 import { targetServices } from '../support/target-services.ts';
 
 const url = process.argv.at(-1) ?? '';
 const scenario = process.env['MCP_CONFORMANCE_SCENARIO'] ?? '';
-const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as SuiteContext & {
-  readonly toolCalls?: readonly { readonly name: string; readonly arguments: JsonObject }[];
-};
+const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as SuiteContext &
+  EnterpriseContext & {
+    readonly toolCalls?: readonly { readonly name: string; readonly arguments: JsonObject }[];
+  };
 
 /** Scenarios whose server is protected, where they want more than the consent of a user. */
 const BY_CONSENT: Setup = { grantType: 'AUTHORIZATION_CODE' };
@@ -112,7 +115,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
-if (scenario.startsWith('auth/')) await callProtected(url, context, SETUPS[scenario] ?? BY_CONSENT);
+if (scenario === 'auth/enterprise-managed-authorization') await callForEnterprise(url, context);
+else if (scenario.startsWith('auth/')) await callProtected(url, context, SETUPS[scenario] ?? BY_CONSENT);
 else {
   await tools();
   await SCENARIOS[scenario]?.();

@@ -69,6 +69,7 @@ const SCENARIOS: Readonly<Record<ClientRevision, Wanted>> = {
   extension: {
     'auth/client-credentials-basic': 9,
     'auth/client-credentials-jwt': 9,
+    'auth/enterprise-managed-authorization': 9,
   },
 };
 
