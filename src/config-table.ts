@@ -210,6 +210,13 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'processes of local functions at the same time; calls beyond are throttled',
     parseCount,
   ),
+  setting(
+    'function-sandbox',
+    'auto|required|off',
+    'auto',
+    'namespaces around local functions: where the system allows them; or nothing runs without them; or none',
+    parsePattern(/^(auto|required|off)$/, 'must be auto, required or off'),
+  ),
   setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
   setting(
     'log-level',

@@ -10,6 +10,7 @@ import type { Secret } from './lib/secret.ts';
 import type { AuthorizationServerConfig, ListenAddress } from './config-values.ts';
 import { SETTINGS } from './config-table.ts';
 import { assembleAuthorizationServer, readAwsEndpoint, readAwsEndpoints } from './config-values.ts';
+import type { SandboxWish } from './functions/sandbox.ts';
 import type { LogLevel } from './telemetry/log.ts';
 import type { AllowRule } from './upstream/guard.ts';
 import type { StdioServerConfiguration } from './upstream/stdio/configuration.ts';
@@ -56,6 +57,8 @@ export interface Config {
   readonly functions?: 'auto' | 'on' | 'off';
   /** Processes of functions at the same time. */
   readonly functionProcesses?: number;
+  /** Namespaces around functions: where they can be had, without exception, or not at all. */
+  readonly functionSandbox?: SandboxWish;
   /** PATH and home of whoever started the server: where the interpreters of functions are looked for. */
   readonly searchPath?: string;
   readonly home?: string;
@@ -171,6 +174,7 @@ function assemble(
     authorizationServer,
     functions: values['functions'],
     functionProcesses: values['function-processes'],
+    functionSandbox: values['function-sandbox'],
     searchPath: values['search-path'],
     home: values['home'],
     ...aws,

@@ -35,6 +35,7 @@ export function openLocalFunctions(
       dataDir: config.dataDir,
       maxProcesses: config.functionProcesses ?? PROCESSES,
       ...offOf(config),
+      ...(config.functionSandbox === undefined ? {} : { sandbox: config.functionSandbox }),
       ...(config.searchPath === undefined ? {} : { searchPath: config.searchPath }),
       ...(config.home === undefined ? {} : { home: config.home }),
     },

@@ -23,6 +23,7 @@ import { createPools } from './pools.ts';
 import { createFunctionRegistry } from './registry.ts';
 import type { Resolved } from './registry.ts';
 import { createReports } from './report.ts';
+import type { SandboxWish } from './sandbox.ts';
 
 /** A process that is gone before it has seen an event is no reason to fail a call; many in a row are. */
 const MAX_TRIES = 5;
@@ -36,6 +37,8 @@ export interface FunctionSettings {
   readonly dataDir: string;
   /** PATH of the operator's, where interpreters are looked for. */
   readonly searchPath?: string;
+  /** Default `auto`. */
+  readonly sandbox?: SandboxWish;
   readonly home?: string;
   /** After which a process that nobody uses is ended. Default 5 minutes. */
   readonly idleMs?: number;
@@ -89,6 +92,7 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     interpreters,
     logBook,
     initTimeoutMs: settings.initTimeoutMs ?? INIT_TIMEOUT_MS,
+    sandbox: settings.sandbox ?? 'auto',
     openSecret: services.openSecret,
   });
   const pools = createPools((runnable, events) => launcher.launch(runnable, events), {

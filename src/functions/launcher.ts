@@ -25,7 +25,7 @@ import { StartRefused } from './pools.ts';
 import type { LaunchInstance } from './pools.ts';
 import type { RunnableVersion } from './registry.ts';
 import { openRuntimeApi } from './runtime-api.ts';
-import type { Program } from './sandbox.ts';
+import type { Program, SandboxWish } from './sandbox.ts';
 import { createSandboxProbe } from './sandbox-probe.ts';
 
 export interface LauncherServices {
@@ -37,13 +37,19 @@ export interface LauncherServices {
   readonly interpreters: Interpreters;
   readonly logBook: LogBook;
   readonly initTimeoutMs: number;
+  readonly sandbox: SandboxWish;
   readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
 }
 
 /** Starts processes. */
 export function createLauncher(services: LauncherServices): { readonly launch: LaunchInstance } {
   const { folders, interpreters, logBook, keeper, log, clock } = services;
-  const probe = createSandboxProbe(async () => (await folders.open(), folders.root), BOOTSTRAPS, log);
+  const probe = createSandboxProbe(
+    async () => (await folders.open(), folders.root),
+    BOOTSTRAPS,
+    services.sandbox,
+    log,
+  );
 
   return Object.freeze({
     async launch(runnable: RunnableVersion, events: Parameters<LaunchInstance>[1]): Promise<Instance> {

@@ -5,9 +5,10 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../core/call.ts';
+import { GatewayError } from '../core/errors.ts';
 import type { RuntimeFamily } from '../core/function-runtimes.ts';
 import { NAMESPACE_SANDBOX, PLAIN_SANDBOX } from './sandbox.ts';
-import type { HostFolders, Program, Sandbox } from './sandbox.ts';
+import type { HostFolders, Program, Sandbox, SandboxWish } from './sandbox.ts';
 
 const PROBE_MS = 15_000;
 const MAX_COMPLAINT = 500;
@@ -18,14 +19,29 @@ export interface SandboxProbe {
   sandboxFor(family: RuntimeFamily, program: Program): Promise<Sandbox>;
 }
 
-/** `folder` is where a trial can be made. */
-export function createSandboxProbe(folder: () => Promise<string>, runtime: string, log: Log): SandboxProbe {
+/** `folder` is where a trial can be made, `runtime` where the bootstraps lie. */
+export function createSandboxProbe(
+  folder: () => Promise<string>,
+  runtime: string,
+  wish: SandboxWish,
+  log: Log,
+): SandboxProbe {
   const known = new Map<string, Promise<Sandbox>>();
 
   async function probe(family: RuntimeFamily, program: Program): Promise<Sandbox> {
-    const reason = process.platform === 'linux' ? await tryNamespaces(family, program) : 'it is no Linux';
+    const reason =
+      wish === 'off'
+        ? 'GATEWRIGHT_FUNCTION_SANDBOX=off'
+        : process.platform === 'linux'
+          ? await tryNamespaces(family, program)
+          : 'the system is no Linux';
     const sandbox = reason === undefined ? NAMESPACE_SANDBOX : PLAIN_SANDBOX;
     log.info({ runtime: family, sandbox: sandbox.kind, reason }, 'sandbox of functions');
+    if (wish === 'required' && reason !== undefined)
+      throw new GatewayError(
+        'UpstreamRefused',
+        `Functions do not run without namespaces on this server (GATEWRIGHT_FUNCTION_SANDBOX=required), and they cannot be had: ${reason}`,
+      );
     return sandbox;
   }
 

@@ -33,6 +33,9 @@ export interface Program {
   readonly roots: readonly string[];
 }
 
+/** `auto`: namespaces where they can be had; `required`: nothing runs without them; `off`: none. */
+export type SandboxWish = 'auto' | 'required' | 'off';
+
 export interface Sandbox {
   readonly kind: 'process-group' | 'namespaces';
   /** Where the program sees its folders and itself. */

@@ -1,0 +1,226 @@
+// What functions can and cannot reach, in the sandbox that this system allows and without it; and who may make, call and
+// see them.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  AddPermissionCommand,
+  DeleteFunctionCommand,
+  GetFunctionCommand,
+  GetFunctionConfigurationCommand,
+  ListFunctionsCommand,
+  PublishVersionCommand,
+  UpdateFunctionCodeCommand,
+} from '@aws-sdk/client-lambda';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import { describe, expect, it } from 'vitest';
+import { call, deploy, functionBench, refusal, zipOf } from './support/functions.ts';
+import type { FunctionBench } from './support/functions.ts';
+
+const FunctionName = 'orders';
+const LOOK = `
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+const attempt = (work) => { try { return work(); } catch (error) { return error.code; } };
+export const handler = async ({ dataDir, secret, victim }) => ({
+  key: attempt(() => readFileSync(dataDir + '/master.key', 'utf8').length),
+  secret: attempt(() => readFileSync(secret, 'utf8')),
+  write: attempt(() => writeFileSync(process.env.LAMBDA_TASK_ROOT + '/new', '')),
+  change: attempt(() => writeFileSync(process.env.LAMBDA_TASK_ROOT + '/index.mjs', '')),
+  system: attempt(() => writeFileSync('/usr/gatewright-was-here', '')),
+  temporary: attempt(() => writeFileSync(process.env.TMPDIR + '/new', '')) ?? 'written',
+  processes: readdirSync('/proc').filter((name) => /^\\d+$/.test(name)).length,
+  kill: attempt(() => process.kill(victim, 0)),
+  privileges: /CapEff:\\s*(\\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1],
+  root: process.env.LAMBDA_TASK_ROOT,
+  shadow: attempt(() => existsSync('/etc/shadow')),
+});
+`;
+
+const kindOf = ({ lines }: FunctionBench): unknown =>
+  lines.find(({ msg }) => msg === 'sandbox of functions')?.['sandbox'];
+
+describe('the sandbox', () => {
+  it('with namespaces: AWS’s places, no files of others, no processes of others, no privileges', async (context) => {
+    const bench = await functionBench();
+    const { sdk } = bench;
+    const dataDir = dirname(bench.app.credentialsFile ?? '');
+    await deploy(sdk, LOOK);
+    const secret = join(dataDir, 'of-somebody-else');
+    writeFileSync(secret, 'secret');
+    const { value } = await call(sdk, { dataDir, secret, victim: process.pid });
+    // Where the system has none to give there is nothing to see; the other test shows what is left then.
+    if (kindOf(bench) !== 'namespaces') return context.skip();
+    expect(value).toMatchObject({
+      key: 'ENOENT',
+      secret: 'ENOENT',
+      write: 'EROFS',
+      change: 'EROFS',
+      system: 'EROFS',
+      temporary: 'written',
+      kill: 'ESRCH',
+      privileges: '0000000000000000',
+      root: '/var/task',
+      shadow: false,
+    });
+    expect((value as { processes: number }).processes).toBeLessThanOrEqual(4);
+    expect(existsSync('/usr/gatewright-was-here')).toBe(false);
+  });
+
+  it.each(['nodejs22.x', 'python3.12', 'provided.al2023'] as const)(
+    'without namespaces %s runs all the same',
+    async (Runtime) => {
+      const bench = await functionBench({ functionSandbox: 'off' });
+      const { sdk } = bench;
+      const sources = {
+        'nodejs22.x': {
+          'index.mjs':
+            'export const handler = async (e) => ({ ...e, secrets: Object.keys(process.env).filter((n) => /GATEWRIGHT/.test(n)) });',
+        },
+        'python3.12': {
+          'index.py':
+            'import os\ndef handler(e, c):\n  return {**e, "secrets": [n for n in os.environ if "GATEWRIGHT" in n]}',
+        },
+        'provided.al2023': {
+          bootstrap: {
+            text: '#!/bin/sh\nwhile :; do\n  id=$(curl -sS -D - -o "$TMPDIR/e" "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next" | sed -n "s/^lambda-runtime-aws-request-id: *\\([0-9a-f-]*\\).*/\\1/Ip")\n  curl -sS -X POST "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response" -d \'{"a":1,"secrets":[]}\'\ndone\n',
+            mode: 0o100_755,
+          },
+        },
+      };
+      await deploy(sdk, sources[Runtime], { Runtime });
+      expect((await call(sdk, { a: 1 })).value).toEqual({ a: 1, secrets: [] });
+      expect(kindOf(bench)).toBe('process-group');
+      expect((await call(sdk, { a: 1 })).error).toBeUndefined();
+    },
+  );
+
+  it('without namespaces a process that fails is contained by its group', async () => {
+    const { sdk } = await functionBench({ functionSandbox: 'off' });
+    await deploy(
+      sdk,
+      'export const handler = async (e) => { if (e.end === "exit") process.exit(4); if (e.end === "hang") for (;;); return "well"; };',
+      { Timeout: 1 },
+    );
+    expect((await call(sdk, { end: 'exit' })).value).toMatchObject({
+      errorMessage: expect.stringContaining('exit status 4'),
+    });
+    expect((await call(sdk, { end: 'hang' })).value).toMatchObject({ errorType: 'Sandbox.Timedout' });
+    expect((await call(sdk)).value).toBe('well');
+  });
+});
+
+describe('who may do what', () => {
+  async function keyOf(
+    { app, client }: FunctionBench,
+    role: string,
+    more: object = {},
+  ): Promise<LambdaClient> {
+    const made = await app.control.invoke('CreateAccessKey', { userName: `a-${role}`, role, ...more });
+    return client({
+      accessKeyId: String(made['accessKeyId']),
+      secretAccessKey: String(made['secretAccessKey']),
+    });
+  }
+
+  it('administrators make functions; operators call them and look; readers look; callers need a permission', async () => {
+    const bench = await functionBench();
+    await deploy(bench.sdk, 'export const handler = async (e) => e;', {
+      Environment: { Variables: { SECRET: 'of the shop' } },
+    });
+    const ZipFile = await zipOf({ 'index.mjs': 'export const handler = async () => "other";' });
+    const denied = { name: 'AccessDeniedException', status: 403 };
+    for (const role of ['operator', 'reader', 'caller']) {
+      const sdk = await keyOf(bench, role);
+      expect(
+        await refusal(deploy(sdk, 'export const handler = 1;', { FunctionName: 'mine' })),
+        role,
+      ).toMatchObject(denied);
+      for (const command of [
+        new UpdateFunctionCodeCommand({ FunctionName, ZipFile }),
+        new PublishVersionCommand({ FunctionName }),
+        new DeleteFunctionCommand({ FunctionName }),
+        new AddPermissionCommand({
+          FunctionName,
+          StatementId: 's',
+          Action: 'lambda:InvokeFunction',
+          Principal: '*',
+        }),
+      ])
+        expect(await refusal(sdk.send(command as DeleteFunctionCommand)), role).toMatchObject(denied);
+      if (role === 'operator') expect((await call(sdk, { a: 1 })).value).toEqual({ a: 1 });
+      else expect(await refusal(call(sdk)), role).toMatchObject(denied);
+      if (role === 'caller') {
+        expect(await refusal(sdk.send(new ListFunctionsCommand({})))).toMatchObject(denied);
+        continue;
+      }
+      const seen = JSON.stringify([
+        await sdk.send(new GetFunctionCommand({ FunctionName })),
+        await sdk.send(new GetFunctionConfigurationCommand({ FunctionName })),
+        await sdk.send(new ListFunctionsCommand({})),
+      ]);
+      expect(seen, role).not.toContain('of the shop');
+      expect(seen, role).not.toContain('code-archives');
+      expect(seen, role).toContain('AccessDeniedException');
+    }
+  });
+
+  it('a permission lets one caller call one function, and nobody else', async () => {
+    const bench = await functionBench();
+    const { sdk } = bench;
+    for (const name of ['orders', 'stock'])
+      await deploy(sdk, 'export const handler = async (e) => e;', { FunctionName: name });
+    const friend = await keyOf(bench, 'caller');
+    const stranger = await keyOf(bench, 'reader');
+    await sdk.send(
+      new AddPermissionCommand({
+        FunctionName,
+        StatementId: 'friend',
+        Action: 'lambda:InvokeFunction',
+        Principal: 'arn:aws:iam::000000000000:user/a-caller',
+      }),
+    );
+    expect((await call(friend, { a: 1 })).value).toEqual({ a: 1 });
+    expect(await refusal(call(stranger))).toMatchObject({ name: 'AccessDeniedException' });
+    expect(await refusal(call(friend, {}, { FunctionName: 'stock' }))).toMatchObject({
+      name: 'AccessDeniedException',
+    });
+    await sdk.send(
+      new AddPermissionCommand({
+        FunctionName: 'stock',
+        StatementId: 'conditional',
+        Action: 'lambda:InvokeFunction',
+        Principal: '*',
+        SourceAccount: '000000000000',
+      }),
+    );
+    expect(await refusal(call(friend, {}, { FunctionName: 'stock' }))).toMatchObject({
+      name: 'AccessDeniedException',
+    });
+  });
+
+  it('a key that is limited to some gateways has no part in functions', async () => {
+    const bench = await functionBench();
+    await deploy(bench.sdk, 'export const handler = async (e) => e;');
+    const { id } = await bench.gateway({});
+    for (const role of ['administrator', 'operator']) {
+      const limited = await keyOf(bench, role, { gatewayIdentifiers: [id] });
+      expect(await refusal(call(limited)), role).toMatchObject({ name: 'AccessDeniedException' });
+      expect(await refusal(limited.send(new ListFunctionsCommand({})))).toMatchObject({
+        name: 'AccessDeniedException',
+      });
+    }
+  });
+
+  it('where others can reach the control plane, functions are off unless the operator says so', async () => {
+    const open = await functionBench({ listen: { host: '0.0.0.0', port: 0 } });
+    expect(await refusal(deploy(open.sdk, 'export const handler = 1;'))).toMatchObject({
+      name: 'AccessDeniedException',
+      message: expect.stringContaining('GATEWRIGHT_FUNCTIONS=on'),
+    });
+    const off = await functionBench({ functions: 'off' });
+    expect(await refusal(deploy(off.sdk, 'export const handler = 1;'))).toMatchObject({
+      name: 'AccessDeniedException',
+      message: expect.stringContaining('GATEWRIGHT_FUNCTIONS=off'),
+    });
+  });
+});
