@@ -90,6 +90,18 @@ describe('gatewright add mcp', () => {
     expect(await run('get-oauth2-credential-provider', '--name=no')).toMatchObject({ code: 1 });
   });
 
+  it('is what a server that wants a credential leads to', async () => {
+    const refused = await run(
+      'add',
+      'mcp',
+      protectedServer.url,
+      '--gateway=front',
+      '--name=bare',
+      '--auth=none',
+    );
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/401 .*gatewright add mcp/) });
+  });
+
   it('adds one that is not protected', async () => {
     const open = await openFixtureServer({ record: false });
     const added = await run('add', 'mcp', open.url, '--gateway=front', '--auth=none');

@@ -4,6 +4,7 @@ import type { CallContext } from '../../core/call.ts';
 import { GatewayError, invalidField } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { CREDENTIAL_REFUSED } from '../../core/no-answer.ts';
 import { RelayedError } from '../../core/relay.ts';
 import { parseStrictJson } from '../../core/strict-json.ts';
 import type { Catalogue } from '../../core/tool.ts';
@@ -61,7 +62,7 @@ async function ask(endpoint: Endpoint, ctx: DiscoverContext): Promise<Listing> {
   try {
     return await list(server, endpoint, call);
   } catch (thrown) {
-    throw explain(thrown);
+    throw explain(thrown, ctx.credential === undefined);
   } finally {
     await server.close();
   }
@@ -103,7 +104,7 @@ async function list(server: McpServer, endpoint: Endpoint, call: CallContext): P
   };
 }
 
-function explain(thrown: unknown): unknown {
+function explain(thrown: unknown, isWithoutCredential: boolean): unknown {
   const start = 'The MCP server could not be asked for its tools: ';
   if (thrown instanceof RelayedError)
     return new GatewayError(
@@ -114,7 +115,14 @@ function explain(thrown: unknown): unknown {
       },
     );
   if (!(thrown instanceof GatewayError) || thrown.code === 'Validation') return thrown;
-  return new GatewayError(thrown.code, `${start}${thrown.message}`, { ...thrown.details, cause: thrown });
+  const cure =
+    isWithoutCredential && thrown.details.reason === CREDENTIAL_REFUSED
+      ? ' If it is protected by OAuth, its address is all that is needed: gatewright add mcp, or a credential provider that is known by the server (docs/mcp-servers.md).'
+      : '';
+  return new GatewayError(thrown.code, `${start}${thrown.message}${cure}`, {
+    ...thrown.details,
+    cause: thrown,
+  });
 }
 
 /** `{"tools":[…]}`, as `tools/list` would give it. */
