@@ -3,6 +3,7 @@
 // it wants long integers.
 
 import { operation as makeOperation } from '@smithy/core/schema';
+import type { OperationSchema } from '@smithy/types';
 import { isJsonObject, type JsonValue } from '../../../core/json.ts';
 import { shapeName, shapeNamespace, trait, type Traits } from '../model.ts';
 import type { OperationPlan, PlanMember, PlanShape, ProtocolName } from '../plan.ts';
@@ -11,7 +12,7 @@ import type { OperationPlan, PlanMember, PlanShape, ProtocolName } from '../plan
 export type RuntimeSchema = unknown;
 
 export interface RuntimeSchemas {
-  readonly operation: ReturnType<typeof makeOperation>;
+  readonly operation: OperationSchema;
   schemaOf(id: string): RuntimeSchema;
 }
 
