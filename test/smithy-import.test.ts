@@ -105,7 +105,7 @@ describe('bad models', () => {
     );
     expect(bench.catalogue.entries.map(({ name }) => name)).toEqual(['Good']);
     expect(reasonsOf(bench, 'Good')).toMatch(/its error a#Gone is left out/);
-    expect(reasonsOf(bench, 'Bad')).toBe('a#Missing is not in the model');
+    expect(reasonsOf(bench, 'Bad')).toBe('model:1: a#Missing is not in the model');
     const warnings = bench.catalogue.report.warnings.join('\n');
     expect(warnings).toMatch(/a#Nowhere: a#Service has it among its operations, but it is not in the model/);
     expect(warnings).toMatch(/a#BadInput\$y: the member has no target/);
@@ -328,6 +328,24 @@ function damage(root: JsonObject, path: Path, value: JsonValue): void {
 }
 
 describe('loading', () => {
+  test('faults are told with file and line, in either notation', () => {
+    const bench = openSmithy(
+      {
+        'service.smithy':
+          '$version: "2.0"\nnamespace a\nuse aws.protocols#restJson1\n@restJson1\nservice Service { version: "1", operations: [Good, Bad] }\n@http(method: "GET", uri: "/good") @readonly\noperation Good {}\n\n@http(method: "POST", uri: "/{x}")\noperation Bad {}\n',
+        'more.json': '{\n"smithy": "2.0",\n"shapes": {\n"a#Odd": { "type": "banana" } } }',
+      },
+      URL_SET,
+    );
+    expect(bench.catalogue.entries.map(({ name }) => name)).toEqual(['Good']);
+    expect(reasonsOf(bench, 'Bad')).toBe(
+      'service.smithy:10: no member of its input is bound to the label x of its uri',
+    );
+    expect(bench.catalogue.report.warnings).toEqual([
+      'more.json:4: a#Odd: is of type banana, which is not known',
+    ]);
+  });
+
   test('a model in Smithy 1.0: sets, enum traits, private mixins of later versions aside', () => {
     const bench = openSmithy(
       {

@@ -5,7 +5,8 @@ import { GatewayError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Catalogue, CatalogueEntry, ImportNote } from '../../core/tool.ts';
 import { parseIdl } from './idl/parse-idl.ts';
-import { loadModel, type ModelFile } from './load/load.ts';
+import { loadModel, unpackFiles, type ModelFile } from './load/load.ts';
+import { placeOf } from './load/places.ts';
 import { findService, nameInService, operationsOf, type Operation } from './load/service.ts';
 import { textTrait, trait, type Model, type ModelFault, type Shape } from './model.ts';
 import type { OperationPlan, ServicePlan } from './plan.ts';
@@ -53,11 +54,12 @@ const MAX_WARNINGS = 200;
  * Makes the tools of a model.
  * @throws GatewayError Validation when there is nothing to make tools of, with place, cause and cure
  */
-export function importSmithy(files: readonly ModelFile[], options: ImportOptions): Catalogue {
+export function importSmithy(given: readonly ModelFile[], options: ImportOptions): Catalogue {
+  const files = unpackFiles(given);
   const model = loadModel(files, readIdl);
   const settings = readSettings(options.settings);
   const faults: ModelFault[] = [...model.faults];
-  const service = findOrExplain(model, settings.service);
+  const service = findOrExplain(model, settings.service, files);
   const protocol = chooseProtocol(service, settings.protocol);
   const servicePlan = planService(service, protocol, settings.endpoint);
   const context: ImportContext = { model, service, servicePlan, settings, isPattern: createPatternCheck() };
@@ -66,6 +68,11 @@ export function importSmithy(files: readonly ModelFile[], options: ImportOptions
   const notes: ImportNote[] = [];
   const skip = (operation: string, reasons: readonly string[]): void => {
     notes.push({ operation, outcome: 'skipped', reasons: reasons.slice(0, MAX_REASONS) });
+  };
+
+  const placed = (operation: Operation, reasons: readonly string[]): readonly string[] => {
+    const place = placeOf(files, operation.shape.id);
+    return place === undefined ? reasons : reasons.map((reason) => `${place}: ${reason}`);
   };
 
   const kept = operations.filter((operation) => {
@@ -78,7 +85,7 @@ export function importSmithy(files: readonly ModelFile[], options: ImportOptions
         : isInternal
           ? ['it is marked internal']
           : reasonsAgainst(model, operation, protocol);
-    if (reasons.length > 0) skip(name, reasons);
+    if (reasons.length > 0) skip(name, filtered === undefined ? placed(operation, reasons) : reasons);
     return reasons.length === 0;
   });
   const wishes = kept.flatMap((operation) => wishesFor(operation, context));
@@ -95,16 +102,19 @@ export function importSmithy(files: readonly ModelFile[], options: ImportOptions
         notes.push({
           operation: wish.name,
           ...('entry' in made ? { tool: name, outcome: 'changed' } : { outcome: 'skipped' }),
-          reasons: made.reasons.slice(0, MAX_REASONS),
+          reasons: ('entry' in made ? made.reasons : placed(wish.operation, made.reasons)).slice(
+            0,
+            MAX_REASONS,
+          ),
         });
     } catch (thrown) {
       skip(wish.name, [`it could not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`]);
     }
   }
-  const warnings = [
-    ...warningsOf(context, operations.length),
-    ...faults.map(({ shape, reason }) => `${shape}: ${reason}`),
-  ];
+  const general = warningsOf(context, operations.length);
+  const told = faults.slice(0, MAX_WARNINGS).map((fault) => tellFault(files, fault));
+  const untold = faults.length - told.length;
+  const warnings = [...general, ...told, ...(untold > 0 ? [`… and ${untold} more faults`] : [])];
   return {
     entries,
     shared: JSON.stringify(servicePlan),
@@ -116,10 +126,7 @@ export function importSmithy(files: readonly ModelFile[], options: ImportOptions
       tools: entries.length,
       skipped: notes.filter(({ outcome }) => outcome === 'skipped').length,
       notes,
-      warnings:
-        warnings.length <= MAX_WARNINGS
-          ? warnings
-          : [...warnings.slice(0, MAX_WARNINGS), `… and ${warnings.length - MAX_WARNINGS} more`],
+      warnings,
     },
   };
 }
@@ -135,8 +142,14 @@ function readIdl(files: readonly ModelFile[]): ReturnType<Parameters<typeof load
   };
 }
 
+/** A fault with its file and line, where they can be told. */
+function tellFault(files: readonly ModelFile[], { shape, reason }: ModelFault): string {
+  const place = placeOf(files, shape);
+  return `${place === undefined ? '' : `${place}: `}${shape}: ${reason}`;
+}
+
 /** Without a service the faults of the documents are the answer. */
-function findOrExplain(model: Model, wanted: string | undefined): Shape {
+function findOrExplain(model: Model, wanted: string | undefined, files: readonly ModelFile[]): Shape {
   try {
     return findService(model, wanted);
   } catch (thrown) {
@@ -145,7 +158,7 @@ function findOrExplain(model: Model, wanted: string | undefined): Shape {
     const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
     throw new GatewayError(
       'Validation',
-      `${thrown.message} The first fault in it: ${first.shape}: ${first.reason}${more}.`,
+      `${thrown.message} The first fault in it: ${tellFault(files, first)}${more}.`,
       { cause: thrown },
     );
   }

@@ -20,12 +20,15 @@ export type ParseIdl = (files: readonly ModelFile[]) => {
   readonly faults: readonly ModelFault[];
 };
 
-/** @throws GatewayError Validation when a document cannot be read at all, with file and place. */
+/**
+ * @param files as `unpackFiles` gives them
+ * @throws GatewayError Validation when a document cannot be read at all, with file and place
+ */
 export function loadModel(files: readonly ModelFile[], parseIdl: ParseIdl): Model {
   const draft: Draft = { version: '', shapes: new Map(), applied: new Map(), faults: [] };
   const idl: ModelFile[] = [];
   let version = '';
-  for (const file of files.flatMap(unpack)) {
+  for (const file of files) {
     if (!isJson(file.text)) {
       idl.push(file);
       continue;
@@ -46,14 +49,14 @@ export function loadModel(files: readonly ModelFile[], parseIdl: ParseIdl): Mode
 }
 
 /** A JSON object of file names and texts is several documents in one: `{"a.smithy": "…", "b.json": {…}}`. */
-function unpack(file: ModelFile): ModelFile[] {
-  if (!isJson(file.text) || !/^\s*\{\s*"[^"\\]+\.(smithy|json)"\s*:/.test(file.text.slice(0, 1_000)))
-    return [file];
-  const bundle = parseJson(file);
-  return Object.entries(bundle).map(([name, content]) => ({
-    name,
-    text: typeof content === 'string' ? content : JSON.stringify(content),
-  }));
+export function unpackFiles(files: readonly ModelFile[]): ModelFile[] {
+  return files.flatMap((file) => {
+    if (!/^\uFEFF?\s*\{\s*"[^"\\]+\.(smithy|json)"\s*:/.test(file.text.slice(0, 1_000))) return [file];
+    return Object.entries(parseJson(file)).map(([name, content]) => ({
+      name,
+      text: typeof content === 'string' ? content : JSON.stringify(content),
+    }));
+  });
 }
 
 function isJson(text: string): boolean {
