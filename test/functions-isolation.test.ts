@@ -49,7 +49,7 @@ describe('the sandbox', () => {
     writeFileSync(secret, 'secret');
     const { value } = await call(sdk, { dataDir, secret, victim: process.pid });
     // Where the system has none to give there is nothing to see; the other test shows what is left then.
-    if (kindOf(bench) !== 'namespaces') return context.skip();
+    if (kindOf(bench) !== 'namespaces') context.skip();
     expect(value).toMatchObject({
       key: 'ENOENT',
       secret: 'ENOENT',
@@ -110,13 +110,9 @@ describe('the sandbox', () => {
 });
 
 describe('who may do what', () => {
-  async function keyOf(
-    { app, client }: FunctionBench,
-    role: string,
-    more: object = {},
-  ): Promise<LambdaClient> {
-    const made = await app.control.invoke('CreateAccessKey', { userName: `a-${role}`, role, ...more });
-    return client({
+  async function keyOf(bench: FunctionBench, role: string, more: object = {}): Promise<LambdaClient> {
+    const made = await bench.app.control.invoke('CreateAccessKey', { userName: `a-${role}`, role, ...more });
+    return bench.client({
       accessKeyId: String(made['accessKeyId']),
       secretAccessKey: String(made['secretAccessKey']),
     });

@@ -27,12 +27,18 @@ export interface ControlCall {
   readonly path: string;
   readonly query: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
+  /** Signing name; that of AgentCore unless said. */
+  readonly service?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ControlAnswer {
   readonly status: number;
   readonly errorType: string | undefined;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** Sends one call. @throws Error when the endpoint cannot be reached. */
@@ -41,7 +47,8 @@ export async function callControlPlane(
   options: ControlClientOptions,
 ): Promise<ControlAnswer> {
   const { endpoint, region, credentials } = options;
-  const signer = new SignatureV4({ service: 'bedrock-agentcore', region, credentials, sha256: SignerSha256 });
+  const { service = 'bedrock-agentcore' } = call;
+  const signer = new SignatureV4({ service, region, credentials, sha256: SignerSha256 });
   const path = `${endpoint.pathname.replace(/\/$/, '')}${call.path}`;
   const signed = await signer.sign({
     method: call.method,
@@ -57,6 +64,7 @@ export async function callControlPlane(
     headers: {
       host: endpoint.host,
       ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...call.headers,
     },
     body: call.body,
   } as Parameters<typeof signer.sign>[0]);
@@ -78,7 +86,9 @@ export async function callControlPlane(
     return {
       status: response.status,
       errorType: response.headers['x-amzn-errortype'],
+      headers: response.headers,
       body: response.body.toString('utf8'),
+      bytes: response.body,
     };
   } catch (cause) {
     throw new Error(

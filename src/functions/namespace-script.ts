@@ -86,17 +86,18 @@ export function mountsFor(folders: HostFolders, program: Program): readonly stri
   const { task, opt, temporary, runtime } = folders;
   const isOwn =
     program.path.startsWith(`${task}/`) || (opt !== undefined && program.path.startsWith(`${opt}/`));
-  return [
-    ...SYSTEM.flatMap((path) => ['system', path, path]),
-    ...SETTINGS.flatMap((path) => ['read', path, path]),
-    ...DEVICES.flatMap((path) => ['write', path, path]),
-    ...program.roots.filter((root) => !isOfSystem(root)).flatMap((root) => ['read', root, root]),
-    ...(isOwn || program.roots.length > 0 ? [] : ['read', program.path, '/var/lang/bin/node']),
-    ...['read', runtime, '/var/runtime'],
-    ...['read', task, '/var/task'],
-    ...(opt === undefined ? [] : ['read', opt, '/opt']),
-    ...['write', `${temporary}/files`, '/tmp'],
+  const triples: readonly (readonly [kind: string, outside: string, inside: string])[] = [
+    ...SYSTEM.map((path) => ['system', path, path] as const),
+    ...SETTINGS.map((path) => ['read', path, path] as const),
+    ...DEVICES.map((path) => ['write', path, path] as const),
+    ...program.roots.filter((root) => !isOfSystem(root)).map((root) => ['read', root, root] as const),
+    ...(isOwn || program.roots.length > 0 ? [] : [['read', program.path, '/var/lang/bin/node'] as const]),
+    ['read', runtime, '/var/runtime'],
+    ['read', task, '/var/task'],
+    ...(opt === undefined ? [] : [['read', opt, '/opt'] as const]),
+    ['write', `${temporary}/files`, '/tmp'],
   ];
+  return triples.flat();
 }
 
 function isOfSystem(path: string): boolean {

@@ -67,6 +67,8 @@ export const PLAIN_SANDBOX: Sandbox = Object.freeze({
   }),
 });
 
+const NAMESPACES = '--user --map-root-user --mount --pid --ipc --uts --fork --kill-child'.split(' ');
+
 /** User, mount, process and IPC namespaces; no privileges and no way to get any. */
 export const NAMESPACE_SANDBOX: Sandbox = Object.freeze({
   kind: 'namespaces' as const,
@@ -81,8 +83,13 @@ export const NAMESPACE_SANDBOX: Sandbox = Object.freeze({
   wrap: ({ command, args, env }: Launch, folders: HostFolders, program: Program): StartPlan => ({
     command: 'unshare',
     args: [
-      ...['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child'],
-      ...['/bin/sh', '-c', NAMESPACE_SCRIPT, 'function', `${folders.temporary}/root`, String(OPEN_FILES)],
+      ...NAMESPACES,
+      '/bin/sh',
+      '-c',
+      NAMESPACE_SCRIPT,
+      'function',
+      `${folders.temporary}/root`,
+      String(OPEN_FILES),
       ...mountsFor(folders, program),
       '--',
       command,
