@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { familyOf } from '../core/function-runtimes.ts';
-import type { Program } from './sandbox.ts';
+import type { Program } from './launch.ts';
 
 const LOOK_MS = 10_000;
 const FACTS =

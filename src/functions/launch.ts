@@ -8,6 +8,25 @@ import type { RunnableVersion } from './registry.ts';
 /** Where the bootstraps of this house lie. */
 export const BOOTSTRAPS = fileURLToPath(new URL('./bootstrap', import.meta.url));
 
+/** The folders of this machine that a process is made of. */
+export interface HostFolders {
+  readonly task: string;
+  /** Where the layers are merged; undefined without layers. */
+  readonly opt: string | undefined;
+  /** For temporary files: `files` of it, and what the sandbox needs. */
+  readonly temporary: string;
+  /** The bootstraps of this house. */
+  readonly runtime: string;
+}
+
+/** What runs the code: an interpreter with what it needs, or the function's own `bootstrap`. */
+export interface Program {
+  /** On this machine. */
+  readonly path: string;
+  /** Folders that it needs to be able to read beside those of the system. */
+  readonly roots: readonly string[];
+}
+
 /** Where things lie, as the program sees them. */
 export interface Places {
   readonly taskRoot: string;

@@ -25,7 +25,8 @@ import { StartRefused } from './pools.ts';
 import type { LaunchInstance } from './pools.ts';
 import type { RunnableVersion } from './registry.ts';
 import { openRuntimeApi } from './runtime-api.ts';
-import type { Program, SandboxWish } from './sandbox.ts';
+import type { Program } from './launch.ts';
+import type { SandboxWish } from './sandbox.ts';
 import { createSandboxProbe } from './sandbox-probe.ts';
 
 export interface LauncherServices {

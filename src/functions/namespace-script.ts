@@ -2,7 +2,7 @@
 // and the list of what it puts there. It uses tools of util-linux; where one of them is missing or refused, whoever probes
 // finds that out (sandbox-probe.ts) and nothing is run in half a sandbox, because the script ends at its first failure.
 
-import type { HostFolders, Program } from './sandbox.ts';
+import type { HostFolders, Program } from './launch.ts';
 
 /** Folders of the system: links stay links. */
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];

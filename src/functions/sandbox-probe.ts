@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { RuntimeFamily } from '../core/function-runtimes.ts';
+import type { HostFolders, Program } from './launch.ts';
 import { NAMESPACE_SANDBOX, PLAIN_SANDBOX } from './sandbox.ts';
-import type { HostFolders, Program, Sandbox, SandboxWish } from './sandbox.ts';
+import type { Sandbox, SandboxWish } from './sandbox.ts';
 
 const PROBE_MS = 15_000;
 const MAX_COMPLAINT = 500;

@@ -5,7 +5,7 @@
 import { constants } from 'node:os';
 import type { Ending } from './faults.ts';
 import type { StartPlan } from './instance.ts';
-import type { Launch, Places } from './launch.ts';
+import type { HostFolders, Launch, Places, Program } from './launch.ts';
 import { NAMESPACE_SCRIPT, mountsFor } from './namespace-script.ts';
 
 /** Open files of a program, as AWS Lambda has it. */
@@ -13,25 +13,6 @@ const OPEN_FILES = 1024;
 /** Where tools of the system are; nothing of the operator's own. */
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin';
-
-/** The folders of this machine that a process is made of. */
-export interface HostFolders {
-  readonly task: string;
-  /** Where the layers are merged; undefined without layers. */
-  readonly opt: string | undefined;
-  /** For temporary files: `files` of it, and what the sandbox needs. */
-  readonly temporary: string;
-  /** The bootstraps of this house. */
-  readonly runtime: string;
-}
-
-/** What runs the code: an interpreter with what it needs, or the function's own `bootstrap`. */
-export interface Program {
-  /** On this machine. */
-  readonly path: string;
-  /** Folders that it needs to be able to read beside those of the system. */
-  readonly roots: readonly string[];
-}
 
 /** `auto`: namespaces where they can be had; `required`: nothing runs without them; `off`: none. */
 export type SandboxWish = 'auto' | 'required' | 'off';
