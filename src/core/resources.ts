@@ -200,6 +200,8 @@ export interface OauthRegistrationDocument {
   readonly secret?: SealedSecret;
   readonly authentication: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
   readonly redirectUri: string;
+  /** The key that tokens are bound to (RFC 9449), where the protected server wants that, and its name (RFC 7638). */
+  readonly proofKey?: { readonly sealed: SealedSecret; readonly thumbprint: string };
   /** RFC 8707 identifier of the protected server; absent where it publishes none. */
   readonly resource?: string;
   /** Endpoints of a server without metadata (MCP 2025-03-26). */

@@ -15,13 +15,26 @@ export interface TokenWish {
   readonly defaultReturnUrl?: string;
 }
 
+/** Makes the proof that goes along with a token that is bound to a key (RFC 9449), for one request. */
+export type Prove = (
+  request: { readonly method: string; readonly url: URL },
+  token: Secret,
+  nonce?: string,
+) => Promise<string>;
+
+/** An access token: whoever bears it is believed, or, with `prove`, whoever proves to have its key. */
+export interface AccessToken {
+  readonly secret: Secret;
+  readonly prove?: Prove;
+}
+
 export interface TokenSource {
   /**
    * An access token for this call. @param address where it goes
    * @throws GatewayError ConsentRequired with the address to visit; CredentialUnavailable when none can be had, or the
    * provider's tokens are for another server
    */
-  token(wish: TokenWish, ctx: CallContext, address: URL): Promise<Secret>;
+  token(wish: TokenWish, ctx: CallContext, address: URL): Promise<AccessToken>;
   /** The upstream has refused this token (401): it is not given out again. `challenge`: what it said then. */
   reject(wish: TokenWish, ctx: CallContext, token: Secret, challenge?: AuthChallenge): void;
   /**
@@ -33,5 +46,5 @@ export interface TokenSource {
     ctx: CallContext,
     token: Secret,
     scopes: readonly string[],
-  ): Promise<Secret | undefined>;
+  ): Promise<AccessToken | undefined>;
 }

@@ -77,6 +77,11 @@ export function createIdentity(services: IdentityServices): Identity {
     subject?: Secret,
   ): Promise<ResourceToken> {
     const provider = await protectedServers.ready(await providers.byName(wish.providerName));
+    if (provider.proof)
+      throw new GatewayError(
+        'CredentialUnavailable',
+        'Tokens of this provider are bound to a key of the gateway, so that nobody else can use them.',
+      );
     const { scopes, customParameters, resources, audiences } = wish;
     const common = { workloadId: claims.workloadId, scopes, customParameters, resources, audiences };
     if (wish.flow === 'M2M') {

@@ -3,17 +3,25 @@
 // What a server says of a failure is for operators; callers learn that there is no token.
 
 import {
+  DPoP,
   ResponseBodyError,
   allowInsecureRequests,
   authorizationCodeGrantRequest,
   clientCredentialsGrantRequest,
   customFetch,
   genericTokenEndpointRequest,
+  isDPoPNonceError,
   processGenericTokenEndpointResponse,
   refreshTokenGrantRequest,
   revocationRequest,
 } from 'oauth4webapi';
-import type { AuthorizationServer, Client, ClientAuth, TokenEndpointResponse } from 'oauth4webapi';
+import type {
+  AuthorizationServer,
+  Client,
+  ClientAuth,
+  TokenEndpointRequestOptions,
+  TokenEndpointResponse,
+} from 'oauth4webapi';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -52,6 +60,7 @@ interface GrantSession {
   readonly server: AuthorizationServer;
   readonly client: Client;
   readonly auth: ClientAuth;
+  readonly options: TokenEndpointRequestOptions;
 }
 
 /** The grants of one process. */
@@ -62,18 +71,20 @@ export function createGrants(services: {
   readonly providers: Pick<Providers, 'byName'>;
 }): Grants {
   const { clock, servers } = services;
-  const options = {
+  const options: TokenEndpointRequestOptions = {
     [customFetch]: createTokenFetch(services.egress),
     // Plain http passes for loopback only, which is checked where addresses come in (core/web-address.ts).
     [allowInsecureRequests]: true,
   };
 
   async function open(provider: Provider): Promise<GrantSession> {
-    const { settings } = provider;
+    const { settings, proof } = provider;
+    const client: Client = { client_id: settings.clientId };
     return {
       server: await servers.find(settings),
-      client: { client_id: settings.clientId },
+      client,
       auth: await clientAuthentication(settings, provider.secret()),
+      options: proof ? { ...options, DPoP: DPoP(client, await proof.open()) } : options,
     };
   }
 
@@ -83,12 +94,22 @@ export function createGrants(services: {
   ): Promise<{ readonly tokens: GrantedTokens; readonly answer: TokenEndpointResponse }> {
     try {
       const session = await open(provider);
-      const answer = await processGenericTokenEndpointResponse(
-        session.server,
-        session.client,
-        await send(session),
-        { recognizedTokenTypes: TOKEN_TYPES },
-      );
+      const ask = async (): Promise<TokenEndpointResponse> =>
+        processGenericTokenEndpointResponse(session.server, session.client, await send(session), {
+          recognizedTokenTypes: TOKEN_TYPES,
+        });
+      // Once more with the nonce that came along (RFC 9449 §8).
+      const answer = await ask().catch((thrown: unknown) => {
+        if (isDPoPNonceError(thrown)) return ask();
+        throw thrown;
+      });
+      if ((answer.token_type === 'dpop') !== (provider.proof !== undefined))
+        throw refused(
+          provider,
+          provider.proof
+            ? 'the token is not bound to the key that was proved'
+            : 'the token is bound to a key that nobody has proved',
+        );
       if (answer.token_type === 'n_a' && answer['issued_token_type'] !== ID_JAG_TYPE)
         throw refused(provider, 'the answer holds no access token (token_type)');
       return { tokens: read(answer, clock.now()), answer };
@@ -101,7 +122,7 @@ export function createGrants(services: {
 
   const clientCredentials: Grants['clientCredentials'] = (provider, wanted) =>
     only(
-      grant(provider, ({ server, client, auth }) =>
+      grant(provider, ({ server, client, auth, options }) =>
         clientCredentialsGrantRequest(
           server,
           client,
@@ -113,7 +134,7 @@ export function createGrants(services: {
     );
 
   const send: SendGrant = (provider, grantType, parameters) =>
-    grant(provider, ({ server, client, auth }) =>
+    grant(provider, ({ server, client, auth, options }) =>
       genericTokenEndpointRequest(server, client, auth, grantType, parameters, options),
     );
 
@@ -121,7 +142,7 @@ export function createGrants(services: {
     clientCredentials,
     authorizationCode: (provider, { callback, redirectUri, verifier }, wanted) =>
       only(
-        grant(provider, ({ server, client, auth }) =>
+        grant(provider, ({ server, client, auth, options }) =>
           authorizationCodeGrantRequest(server, client, auth, callback, redirectUri, verifier, {
             ...options,
             additionalParameters: targetsOf(forServer(wanted, provider)),
@@ -130,7 +151,7 @@ export function createGrants(services: {
       ),
     refresh: (provider, refreshToken, wanted) =>
       only(
-        grant(provider, ({ server, client, auth }) =>
+        grant(provider, ({ server, client, auth, options }) =>
           refreshTokenGrantRequest(server, client, auth, refreshToken.reveal(), {
             ...options,
             additionalParameters: targetsOf(forServer(wanted, provider)),

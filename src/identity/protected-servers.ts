@@ -17,7 +17,8 @@ import type { Row, Store } from '../stores/store.ts';
 import { documentAddress } from './client-document.ts';
 import { authenticationAt, register } from './client-registration.ts';
 import type { RegisteredClient } from './client-registration.ts';
-import { registrationBinding, withRegistration } from './providers.ts';
+import { PROOF_ALGORITHM, createProofKey } from './dpop.ts';
+import { proofKeyBinding, registrationBinding, withRegistration } from './providers.ts';
 import type { Provider, Sealing } from './providers.ts';
 import { UNREACHABLE, createResourceMetadata } from './resource-metadata.ts';
 import type { ResourceMetadata } from './resource-metadata.ts';
@@ -26,6 +27,7 @@ import type { AuthorizationServers } from './servers.ts';
 
 const RETRY_AFTER_FAILURE_MS = 5_000;
 const KEPT_FAILURES = 500;
+const NO_CLIENT = 'The gateway is no client of the authorization server of this target.';
 /** A server that forgets each client at once gets no new one with every call. */
 const REGISTRATION_PAUSE_MS = 60_000;
 type Registration = Row<'oauth-registration'>;
@@ -94,6 +96,7 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
   function isUsable({ document }: Registration, provider: Provider, resource: ResourceMetadata): boolean {
     if (document.redirectUri !== services.callbackUrl(provider.id)) return false;
     if (document.resource !== resource.identifier) return false;
+    if ((document.proofKey !== undefined) !== resource.isProofWanted) return false;
     if (document.expiresAt !== undefined && document.expiresAt <= clock.now()) return false;
     const { source, clientId } = document;
     const given = provider.configured.clientId;
@@ -115,6 +118,11 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
     if (failed && clock.monotonic() - failed.at < RETRY_AFTER_FAILURE_MS) throw failed.fault;
     try {
       const { server, endpoints } = await findServer(issuer, resource);
+      const algorithms = server['dpop_signing_alg_values_supported'];
+      if (resource.isProofWanted && !(Array.isArray(algorithms) && algorithms.includes(PROOF_ALGORITHM)))
+        throw new GatewayError('CredentialUnavailable', NO_CLIENT, {
+          internal: `credential provider ${provider.name}: the server wants tokens that are bound to a key, and its authorization server ${issuer} binds none by ${PROOF_ALGORITHM}`,
+        });
       const client = await clientAt(provider, server);
       const row = await keep(provider, issuer, resource, client, endpoints);
       log.info(
@@ -173,6 +181,7 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
     client: Awaited<ReturnType<typeof clientAt>>,
     endpoints: OauthRegistrationDocument['endpoints'],
   ): Promise<Registration> {
+    const key = resource.isProofWanted ? await createProofKey() : undefined;
     return store.transaction(async (tx) => {
       const current = await tx.get('oauth2-credential-provider', provider.id);
       if (current?.revision !== provider.revision)
@@ -186,6 +195,14 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
         authentication,
         redirectUri: services.callbackUrl(provider.id),
         ...(secret === undefined ? {} : { secret: services.seal(secret, registrationBinding(id)) }),
+        ...(key === undefined
+          ? {}
+          : {
+              proofKey: {
+                sealed: services.seal(key.secret, proofKeyBinding(id)),
+                thumbprint: key.thumbprint,
+              },
+            }),
         ...(resource.identifier === undefined ? {} : { resource: resource.identifier }),
         ...(endpoints === undefined ? {} : { endpoints }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -260,9 +277,7 @@ function chooseIssuer(
 
 function explain(thrown: unknown, { name }: Provider): GatewayError {
   if (thrown instanceof GatewayError && thrown.code === 'CredentialUnavailable') return thrown;
-  return new GatewayError(
-    'CredentialUnavailable',
-    'The gateway is no client of the authorization server of this target.',
-    { internal: `credential provider ${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}` },
-  );
+  return new GatewayError('CredentialUnavailable', NO_CLIENT, {
+    internal: `credential provider ${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+  });
 }

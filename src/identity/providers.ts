@@ -7,12 +7,21 @@ import { parseProvider } from '../core/oauth-provider.ts';
 import type { OauthProviderSettings } from '../core/oauth-provider.ts';
 import type { SealedSecret, SecretBinding } from '../core/resources.ts';
 import { settingsOf } from '../core/settings.ts';
+import type { Prove } from '../core/token-source.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
+import { createProver, openProofKey } from './dpop.ts';
+import type { ProofKey } from './dpop.ts';
 import type { Row, Store } from '../stores/store.ts';
 
 export interface Sealing {
   seal(secret: Secret, binding: SecretBinding): SealedSecret;
   open(sealed: SealedSecret, binding: SecretBinding): Secret;
+}
+
+/** What providers are made with. */
+export interface ProviderServices extends Sealing {
+  readonly clock: Clock;
 }
 
 export interface Provider {
@@ -31,6 +40,8 @@ export interface Provider {
   readonly identityProvider?: { readonly name: string; readonly subjectTokenType: string };
   /** The stored registration that `settings` come from. */
   readonly registrationId?: string;
+  /** The key that its tokens are bound to, and the proofs of it (RFC 9449). */
+  readonly proof?: { open(): Promise<ProofKey>; readonly prove: Prove };
   /** RFC 8707 identifier of the server that tokens are for, where that is known. */
   readonly resource?: string;
   /** What the protected server wants in a token when nothing else is configured. */
@@ -59,15 +70,23 @@ export function registrationBinding(registrationId: string): SecretBinding {
   return { type: 'oauth-registration', recordId: registrationId, field: 'clientSecret', version: 1 };
 }
 
+/** The binding of the key that tokens are bound to. */
+export function proofKeyBinding(registrationId: string): SecretBinding {
+  return { type: 'oauth-registration', recordId: registrationId, field: 'proofKey', version: 1 };
+}
+
 /** Providers of a store. */
-export function createProviders(store: Pick<Store, 'find' | 'get' | 'list'>, sealing: Sealing): Providers {
+export function createProviders(
+  store: Pick<Store, 'find' | 'get' | 'list'>,
+  services: ProviderServices,
+): Providers {
   /** With the registration that is in use; whether it still holds is found out elsewhere (protected-servers.ts). */
   async function load(row: Row<'oauth2-credential-provider'>): Promise<Provider> {
-    const provider = toProvider(row, sealing);
+    const provider = toProvider(row, services);
     if (provider.settings.protects === undefined) return provider;
     const { rows } = await store.list('oauth-registration', row.id, { limit: 100 });
     const [last] = rows.toSorted((one, other) => other.updatedAt - one.updatedAt);
-    return last ? withRegistration(provider, last, sealing) : provider;
+    return last ? withRegistration(provider, last, services) : provider;
   }
 
   return Object.freeze({
@@ -120,9 +139,9 @@ function toProvider(row: Row<'oauth2-credential-provider'>, sealing: Sealing): P
 export function withRegistration(
   provider: Provider,
   { id, name: issuer, document }: Row<'oauth-registration'>,
-  sealing: Sealing,
+  services: ProviderServices,
 ): Provider {
-  const { source, clientId, authentication, endpoints, secret, resource } = document;
+  const { source, clientId, authentication, endpoints, secret, resource, proofKey } = document;
   const settings: OauthProviderSettings = {
     ...provider.settings,
     clientId,
@@ -132,21 +151,30 @@ export function withRegistration(
   const open =
     source === 'given'
       ? provider.configured.secret
-      : () => secret && sealing.open(secret, registrationBinding(id));
+      : () => secret && services.open(secret, registrationBinding(id));
   return {
     ...provider,
     settings,
     registrationId: id,
     ...(resource === undefined ? {} : { resource }),
-    ...withSecret(settings, open),
+    ...(proofKey === undefined
+      ? {}
+      : { proof: proofOf(() => services.open(proofKey.sealed, proofKeyBinding(id)), services.clock) }),
+    ...withSecret(settings, open, proofKey?.thumbprint),
   };
+}
+
+function proofOf(secret: () => Secret, clock: Clock): NonNullable<Provider['proof']> {
+  const open = async (): Promise<ProofKey> => openProofKey(secret());
+  return { open, prove: createProver(open, clock) };
 }
 
 function withSecret(
   { server, clientId }: OauthProviderSettings,
   open: () => Secret | undefined,
+  thumbprint?: string,
 ): Pick<Provider, 'clientKey' | 'secret' | 'conceal'> {
-  const identity = JSON.stringify([server, clientId]);
+  const identity = JSON.stringify([server, clientId, ...(thumbprint === undefined ? [] : [thumbprint])]);
   return {
     clientKey: createHash('sha256').update(identity).digest('base64url'),
     secret: open,

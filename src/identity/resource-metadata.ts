@@ -43,6 +43,8 @@ export interface ResourceMetadata {
   readonly issuers: readonly string[];
   /** What a first token is asked for: of the challenge, else all that the metadata name. */
   readonly scopes: readonly string[];
+  /** Tokens have to be bound to a key (RFC 9449). */
+  readonly isProofWanted: boolean;
   /** No metadata: what it protects itself with is at its own origin (MCP 2025-03-26). */
   readonly isWithout: boolean;
 }
@@ -80,7 +82,10 @@ export function createResourceMetadata(services: {
   async function read(server: string): Promise<ResourceMetadata> {
     const url = new URL(server);
     const challenge = known.get(server)?.challenge ?? (await askForChallenge(url));
-    const wanted = parseScopes(challenge?.parameters.get('scope'));
+    const wanted = {
+      scopes: parseScopes(challenge?.parameters.get('scope')),
+      isProofWanted: challenge?.scheme === 'dpop',
+    };
     const named = challenge?.parameters.get('resource_metadata');
     if (named !== undefined) {
       const fault = endpointFault(named);
@@ -92,7 +97,7 @@ export function createResourceMetadata(services: {
       const body = await fetchDocument(address, true, server);
       if (body) return parse(url, address, body, wanted);
     }
-    return { issuers: [url.origin], scopes: wanted, isWithout: true };
+    return { issuers: [url.origin], ...wanted, isWithout: true };
   }
 
   /** The challenge to a request without a credential, if there is one. */
@@ -194,13 +199,20 @@ export function createResourceMetadata(services: {
 /** The challenge that says most of a protected server. */
 export function challengeOf(headers: Readonly<Record<string, string>>): AuthChallenge | undefined {
   const challenges = parseChallenges(headers['www-authenticate']);
-  return (
-    challenges.find(({ parameters }) => parameters.has('resource_metadata')) ??
-    challenges.find(({ scheme }) => scheme === 'bearer')
-  );
+  const of = (name: string): AuthChallenge | undefined => challenges.find(({ scheme }) => scheme === name);
+  // A server that takes both is content with the simple one.
+  const plain = of('bearer');
+  return plain?.parameters.has('resource_metadata') === true
+    ? plain
+    : (challenges.find(({ parameters }) => parameters.has('resource_metadata')) ?? plain ?? of('dpop'));
 }
 
-function parse(server: URL, address: string, body: Buffer, wanted: readonly string[]): ResourceMetadata {
+function parse(
+  server: URL,
+  address: string,
+  body: Buffer,
+  wanted: Pick<ResourceMetadata, 'scopes' | 'isProofWanted'>,
+): ResourceMetadata {
   const document = parseDocument(address, body);
   const identifier = document['resource'];
   if (typeof identifier !== 'string' || !mayIdentify(identifier, server, address))
@@ -211,7 +223,13 @@ function parse(server: URL, address: string, body: Buffer, wanted: readonly stri
   if (issuers.length === 0)
     throw refusal(server.href, `the metadata at ${address} name no authorization server that can be used`);
   const supported = parseScopes(textsOf(document['scopes_supported'])?.join(' '));
-  return { identifier, issuers, scopes: wanted.length > 0 ? wanted : supported, isWithout: false };
+  return {
+    identifier,
+    issuers,
+    scopes: wanted.scopes.length > 0 ? wanted.scopes : supported,
+    isProofWanted: wanted.isProofWanted || document['dpop_bound_access_tokens_required'] === true,
+    isWithout: false,
+  };
 }
 
 async function reached<T>(server: string, send: () => Promise<T>): Promise<T> {

@@ -23,6 +23,7 @@ const LISTS = [
   'scopes_supported',
   'token_endpoint_auth_methods_supported',
   'grant_types_supported',
+  'dpop_signing_alg_values_supported',
 ] as const;
 const FLAGS = [
   'authorization_response_iss_parameter_supported',

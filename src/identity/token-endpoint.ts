@@ -54,7 +54,11 @@ function toResponse(answer: UpstreamResponse): Response {
   // An answer without a body, as to a revocation; or one that is no OAuth answer, which the package refuses by status.
   if (!json) return new Response(null, { status: answer.status === 200 ? 200 : 502 });
   const status = answer.status === 200 && json['error'] !== undefined ? 400 : answer.status;
-  return Response.json(tidy(json), { status: status < 200 || status > 599 ? 502 : status });
+  const nonce = answer.headers['dpop-nonce'];
+  return Response.json(tidy(json), {
+    status: status < 200 || status > 599 ? 502 : status,
+    ...(nonce === undefined ? {} : { headers: { 'dpop-nonce': nonce } }),
+  });
 }
 
 function readBody({ headers, body }: UpstreamResponse): JsonObject | undefined {

@@ -9,7 +9,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { covers } from '../core/protected-resource.ts';
 import type { TokenUser } from '../core/resources.ts';
-import type { TokenSource, TokenWish } from '../core/token-source.ts';
+import type { AccessToken, Prove, TokenSource, TokenWish } from '../core/token-source.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { ConsentSessions } from './consent-sessions.ts';
 import { INVALID_CLIENT } from './grant-outcome.ts';
@@ -26,6 +26,8 @@ const MAX_STEP_UPS = 5;
 /** What is remembered of a provider, so that a call with a fresh token asks no store. */
 export interface KnownProvider {
   readonly id: string;
+  /** Makes the proofs that its tokens need. */
+  readonly prove?: Prove;
   /** The one server that its tokens are for. */
   readonly protects?: URL;
 }
@@ -55,7 +57,9 @@ export function createTokenSource(
         throw new GatewayError('NotFound', 'no such provider');
       const provider = await services.providers.byName(reference.name);
       const { protects } = provider.settings;
+      const before = known.get(arn);
       known.set(arn, {
+        ...(before?.id === provider.id ? before : {}),
         id: provider.id,
         ...(protects === undefined ? {} : { protects: new URL(protects) }),
       });
@@ -96,20 +100,33 @@ export function createTokenSource(
     return { ...need, user, subject: principal.token };
   }
 
+  async function ready(arn: string, found: Provider): Promise<Provider> {
+    const provider = await protectedServers.ready(found);
+    const { prove: _before, ...rest } = known.get(arn) ?? { id: provider.id };
+    known.set(arn, provider.proof ? { ...rest, prove: provider.proof.prove } : rest);
+    return provider;
+  }
+
+  function withProof(arn: string, secret: Secret): AccessToken {
+    const prove = known.get(arn)?.prove;
+    return prove ? { secret, prove } : { secret };
+  }
+
   /** @param key undefined: no token that there is will do */
   async function obtain(
+    arn: string,
     found: Provider,
     key: string | undefined,
     need: TokenNeed,
   ): Promise<{ readonly provider: Provider; readonly token: Secret | undefined }> {
-    const provider = await protectedServers.ready(found);
+    const provider = await ready(arn, found);
     if (key === undefined) return { provider, token: undefined };
     try {
       return { provider, token: await vault.obtain(key, need, provider) };
     } catch (thrown) {
       const isUnknown = thrown instanceof GatewayError && thrown.details.reason === INVALID_CLIENT;
       if (!isUnknown || !(await protectedServers.forgetClient(provider))) throw thrown;
-      const anew = await protectedServers.ready(found);
+      const anew = await ready(arn, found);
       return { provider: anew, token: await vault.obtain(key, need, anew) };
     }
   }
@@ -128,20 +145,20 @@ export function createTokenSource(
   }
 
   return Object.freeze({
-    async token(wish: TokenWish, ctx: CallContext, address: URL): Promise<Secret> {
+    async token(wish: TokenWish, ctx: CallContext, address: URL): Promise<AccessToken> {
       const need = needOf(wish, ctx);
       const isForced = wish.grantType === 'AUTHORIZATION_CODE' && ctx.consent?.forceAuthentication === true;
       const knownId = known.get(wish.providerArn)?.id;
       const fresh = knownId === undefined || isForced ? undefined : vault.recall(tokenKey(knownId, need));
       if (fresh) {
         checkAddress(wish.providerArn, address);
-        return fresh;
+        return withProof(wish.providerArn, fresh);
       }
       const found = await find(wish.providerArn);
       checkAddress(wish.providerArn, address);
       const key = tokenKey(found.id, need);
-      const { provider, token } = await obtain(found, isForced ? undefined : key, need);
-      if (token) return token;
+      const { provider, token } = await obtain(wish.providerArn, found, isForced ? undefined : key, need);
+      if (token) return withProof(wish.providerArn, token);
       throw await consentRequired(key, need, provider, wish, ctx);
     },
     reject(wish: TokenWish, ctx: CallContext, token: Secret, challenge?: AuthChallenge): void {
@@ -155,22 +172,25 @@ export function createTokenSource(
       ctx: CallContext,
       token: Secret,
       scopes: readonly string[],
-    ): Promise<Secret | undefined> {
+    ): Promise<AccessToken | undefined> {
       // Scopes that are configured are all that this target may have.
       if (wish.scopes.length > 0 || wish.grantType === 'TOKEN_EXCHANGE') return undefined;
       const need = needOf(wish, ctx);
-      const provider = await protectedServers.ready(await find(wish.providerArn));
+      const provider = await ready(wish.providerArn, await find(wish.providerArn));
       if (provider.settings.protects === undefined) return undefined;
       const key = tokenKey(provider.id, need);
       const held = await vault.look(key, need, provider);
       if (!held) return undefined;
       // Another call was quicker: what it got is tried first.
-      if (!held.token.equals(token)) return held.token;
+      if (!held.token.equals(token)) return withProof(wish.providerArn, held.token);
       const wanted = unionOfScopes(unionOfScopes(held.asked, held.scopes), scopes);
       const isMore = scopes.some((scope) => wanted.includes(scope) && !held.asked.includes(scope));
       if (!isMore || held.stepUps >= MAX_STEP_UPS) return undefined;
       const wider = { ...need, scopes: wanted };
-      if (wish.grantType === 'CLIENT_CREDENTIALS') return vault.widen(key, wider, provider);
+      if (wish.grantType === 'CLIENT_CREDENTIALS') {
+        const widened = await vault.widen(key, wider, provider);
+        return widened && withProof(wish.providerArn, widened);
+      }
       throw await consentRequired(key, wider, provider, wish, ctx);
     },
   } satisfies TokenSource);

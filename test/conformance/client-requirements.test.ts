@@ -69,6 +69,8 @@ const SCENARIOS: Readonly<Record<ClientRevision, Wanted>> = {
   extension: {
     'auth/client-credentials-basic': 9,
     'auth/client-credentials-jwt': 9,
+    'auth/dpop': 12,
+    'auth/dpop-nonce': 14,
     'auth/enterprise-managed-authorization': 9,
   },
 };

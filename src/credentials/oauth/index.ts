@@ -14,14 +14,18 @@ import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { isOwnParameter } from '../../core/oauth-provider.ts';
 import type { OutboundRequest, Refusal, UpstreamResponse } from '../../core/outbound.ts';
-import type { TokenWish } from '../../core/token-source.ts';
+import type { AccessToken, TokenWish } from '../../core/token-source.ts';
 import { returnUrlFault } from '../../core/web-address.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Credential, CredentialServices, CredentialType } from '../credential-type.ts';
 
 const PLACE = 'credentialProvider.oauthCredentialProvider';
 const GRANTS = ['CLIENT_CREDENTIALS', 'AUTHORIZATION_CODE', 'TOKEN_EXCHANGE'] as const;
-const SCHEME = 'Bearer ';
+const BEARER = 'Bearer ';
+/** RFC 9449 §7.1. */
+const PROVED = 'DPoP ';
+const OWN_HEADERS: ReadonlySet<string> = new Set(['authorization', 'dpop']);
+const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/;
 /** One word (RFC 6749 §3.3). */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 /** Tokens in use at the same time whose spellings are kept ready. */
@@ -71,12 +75,14 @@ function check(provider: JsonObject | undefined): readonly FieldFault[] {
 
 function prepare(provider: JsonObject | undefined, { tokens }: CredentialServices): Credential {
   const wish = parse(provider);
+  /** What servers want in the next proof (RFC 9449 §9), by origin. */
+  const nonces = new LRUCache<string, string>({ max: REMEMBERED_FORMS });
   const forms = new LRUCache<string, readonly EchoForm[]>({ max: REMEMBERED_FORMS });
 
   async function attach(request: OutboundRequest, ctx: CallContext): Promise<OutboundRequest> {
     if (!wish)
       throw new GatewayError('CredentialUnavailable', 'The credential of this target is not configured.');
-    return withToken(request, await tokens.token(wish, ctx, request.url));
+    return withToken(request, await tokens.token(wish, ctx, request.url), nonces);
   }
 
   return Object.freeze({
@@ -96,36 +102,49 @@ function prepare(provider: JsonObject | undefined, { tokens }: CredentialService
         const scopes = missingScopes(challenges);
         if (scopes.length === 0) return undefined;
         const wider = await tokens.stepUp(wish, ctx, new Secret(token), scopes);
-        return wider && withToken(request, wider);
+        return wider && withToken(request, wider, nonces);
       }
-      tokens.reject(wish, ctx, new Secret(token), challenges.find(isBearer));
+      const nonce = headers['dpop-nonce'];
+      if (nonce !== undefined && NONCE.test(nonce) && challenges.some(wantsNonce)) {
+        nonces.set(request.url.origin, nonce);
+        return attach(request, ctx);
+      }
+      tokens.reject(wish, ctx, new Secret(token), challenges.find(isForTokens));
       const again = await attach(request, ctx);
       return tokenOf(again) === token ? undefined : again;
     },
   });
 }
 
-const isBearer = ({ scheme }: AuthChallenge): boolean => scheme === 'bearer';
+const isForTokens = ({ scheme }: AuthChallenge): boolean => scheme === 'bearer' || scheme === 'dpop';
+const wantsNonce = ({ scheme, parameters }: AuthChallenge): boolean =>
+  scheme === 'dpop' && parameters.get('error') === 'use_dpop_nonce';
 
 /** What the upstream says that a token lacks (RFC 6750 §3.1). */
 function missingScopes(challenges: readonly AuthChallenge[]): readonly string[] {
   const challenge = challenges.find(
-    (candidate) => isBearer(candidate) && candidate.parameters.get('error') === 'insufficient_scope',
+    (candidate) => isForTokens(candidate) && candidate.parameters.get('error') === 'insufficient_scope',
   );
   return (challenge?.parameters.get('scope') ?? '').split(/[ \t]+/).filter((scope) => SCOPE.test(scope));
 }
 
-function withToken(request: OutboundRequest, token: Secret): OutboundRequest {
+async function withToken(
+  request: OutboundRequest,
+  { secret, prove }: AccessToken,
+  nonces: LRUCache<string, string>,
+): Promise<OutboundRequest> {
   const headers: Record<string, string> = {};
   for (const name in request.headers)
-    if (name.toLowerCase() !== 'authorization') headers[name] = request.headers[name] ?? '';
-  headers['authorization'] = `${SCHEME}${token.reveal()}`;
+    if (!OWN_HEADERS.has(name.toLowerCase())) headers[name] = request.headers[name] ?? '';
+  headers['authorization'] = `${prove ? PROVED : BEARER}${secret.reveal()}`;
+  if (prove) headers['dpop'] = await prove(request, secret, nonces.get(request.url.origin));
   return { ...request, headers };
 }
 
 function tokenOf({ headers }: OutboundRequest): string | undefined {
   const value = headers['authorization'];
-  return value?.startsWith(SCHEME) === true ? value.slice(SCHEME.length) : undefined;
+  const scheme = [BEARER, PROVED].find((start) => value?.startsWith(start) === true);
+  return scheme === undefined ? undefined : value?.slice(scheme.length);
 }
 
 export const oauthCredential = Object.freeze({
