@@ -234,7 +234,12 @@ function convertSimple(
   const constraints = constraintsOf(shape, traits, options);
   if (detail.depth < 4 && Array.isArray(constraints['enum']) && constraints['enum'].length > LONG_ENUM)
     delete constraints['enum'];
-  const base = baseSchema(shape, traits, options.side);
+  // A range leaves out what is no number.
+  const isRanged = constraints['minimum'] !== undefined || constraints['maximum'] !== undefined;
+  const base: Schema =
+    isRanged && (shape.type === 'float' || shape.type === 'double')
+      ? { type: 'number' }
+      : baseSchema(shape, traits, options.side);
   const written =
     options.side === 'input' ? (trait(traits, 'default') ?? trait(shape.traits, 'default')) : undefined;
   const shown =
