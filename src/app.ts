@@ -43,6 +43,7 @@ import type { AllowRule } from './upstream/guard.ts';
 import { createFunctionInvoker } from './upstream/lambda.ts';
 import { createSourceReader } from './upstream/source.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
+import { readWorkloadToken } from './workload-token.ts';
 import { openKeyRing } from './vault/key-ring.ts';
 import { createSealer } from './vault/sealer.ts';
 import { openTokenKey } from './vault/token-key.ts';
@@ -129,6 +130,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     publicUrl: () => address.publicUrl,
     seal: (secret, binding) => vault.seal(secret, binding),
     open: (sealed, binding) => vault.open(sealed, binding),
+    workloadToken: () => readWorkloadToken(config.workloadTokenFile),
   });
   const authorizationServer =
     config.authorizationServer &&
@@ -249,6 +251,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const mailbox = createMailbox({ store, sealer, clock, log });
   const endpoint = createMcpEndpoint({
     snapshotOf: (gatewayId) => snapshots.get(gatewayId),
+    seekSnapshot: (gatewayId) => snapshots.seek(gatewayId),
     onSwap: (listener) => snapshots.onSwap(listener),
     resynchronize: (targetId) => void control.resynchronize(targetId),
     metadataUrlOf: (gatewayId) => metadataUrl(urlOf(gatewayId)),

@@ -146,6 +146,13 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'comma list of addresses and CIDRs of reverse proxies: behind them a client’s address is that in X-Forwarded-For, read from the right; for limits, aws:SourceIp and the log',
     parseProxies,
   ),
+  setting(
+    'workload-token-file',
+    'file',
+    'unset',
+    'JWT that this process is known by where it runs (Kubernetes, a cloud): credential providers with the tag gatewright:workload-token use it instead of a secret; read at each use',
+    parseText,
+  ),
   toggle(
     'allow-unauthenticated',
     'false',
@@ -217,7 +224,13 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     'namespaces around local functions: where the system allows them; or nothing runs without them; or none',
     parsePattern(/^(auto|required|off)$/, 'must be auto, required or off'),
   ),
-  setting('workers', 'n|auto', '1', 'data-plane processes (this version runs one)', parseWorkers),
+  setting(
+    'workers',
+    'n|auto',
+    '1',
+    'processes that serve, behind one address; auto: as many as there are cores. SIGHUP renews them one by one',
+    parseWorkers,
+  ),
   setting(
     'log-level',
     'level',

@@ -1,6 +1,7 @@
 // Texts of settings → values. Each parser throws a RangeError that says what is wrong; which setting it was, the table in
 // config.ts knows.
 
+import { availableParallelism } from 'node:os';
 import { isIP } from 'node:net';
 import { parseAddressRange } from './lib/address-range.ts';
 import type { AddressRange } from './lib/address-range.ts';
@@ -78,10 +79,11 @@ export function parseOrigins(text: string): readonly string[] {
   });
 }
 
-/** A number of processes. @throws RangeError that says what is wrong */
+/** `auto` (as many as this process may use cores), or a number. @throws RangeError that says what is wrong */
 export function parseWorkers(text: string): number {
-  if (text !== '1') throw new RangeError('more than one process is not available in this version; use 1');
-  return 1;
+  if (text === 'auto') return availableParallelism();
+  if (!/^[1-9]\d?$/.test(text)) throw new RangeError('must be auto, or a number from 1 to 99');
+  return Number(text);
 }
 
 /** A number of things, 1 to 10,000. @throws RangeError that says what is wrong */

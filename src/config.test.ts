@@ -39,7 +39,7 @@ describe('readConfig', () => {
     ['GATEWRIGHT_ACCOUNT_ID', ['1', '12345678901x', '1234567890123']],
     ['GATEWRIGHT_EGRESS_ALLOW', ['10.0.0.0/64', 'a,b c', 'x:0']],
     ['GATEWRIGHT_ALLOWED_ORIGINS', ['example.com', 'https://a.example.com/path', '*']],
-    ['GATEWRIGHT_WORKERS', ['0', '2', 'auto']],
+    ['GATEWRIGHT_WORKERS', ['0', '-1', 'all', '100', '1.5']],
     ['GATEWRIGHT_LOG_LEVEL', ['trace', 'INFO']],
   ])('refuses wrong values of %s, and names them', (name, values) => {
     for (const value of values)

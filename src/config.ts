@@ -40,6 +40,8 @@ export interface Config {
   readonly accountId: string;
   readonly egressAllow: readonly AllowRule[];
   readonly allowedOrigins?: readonly string[];
+  /** File with the JWT that this process is known by where it runs. */
+  readonly workloadTokenFile?: string;
   /** Reverse proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly AddressRange[];
   /** Targets may be called with the callers' own tokens (JWT_PASSTHROUGH). */
@@ -47,6 +49,8 @@ export interface Config {
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
   readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
+  /** Processes that serve, when there is more than one. */
+  readonly workers?: number;
   /** PostgreSQL instead of a file in the data directory. */
   readonly databaseUrl?: Secret;
   /** The authorization server of this house, when it is on. */
@@ -160,6 +164,7 @@ function assemble(
   const optional: Record<string, unknown> = {
     adminListen: values['admin-listen'],
     databaseUrl: values['database-url'],
+    workers: values['workers'],
     publicUrl: values['public-url'],
     masterKey: values['master-key'],
     masterKeyKms: values['master-key-kms'],
@@ -167,6 +172,7 @@ function assemble(
     secretAccessKey: values['secret-access-key'],
     allowedOrigins: values['allowed-origins'],
     trustedProxies: values['trusted-proxies'],
+    workloadTokenFile: values['workload-token-file'],
     allowUnauthenticated: values['allow-unauthenticated'],
     allowJwtPassthrough: values['allow-jwt-passthrough'],
     gatewayDomain: values['gateway-domain'],

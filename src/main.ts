@@ -9,6 +9,14 @@ import { toGatewayError } from './core/errors.ts';
 import { isJsonObject } from './core/json.ts';
 import type { JsonObject } from './core/json.ts';
 import type { ProcessLog } from './telemetry/log.ts';
+import {
+  hearPrimary,
+  isFirstWorker,
+  isWorker,
+  leavePrimary,
+  superviseWorkers,
+  tellPrimary,
+} from './workers.ts';
 
 const GRACE_MS = 30_000;
 
@@ -21,8 +29,16 @@ export interface ServeOptions extends AppOptions {
   readonly announce?: (app: App) => void;
 }
 
-/** Serves until a signal arrives. Resolves with the exit code. */
-export async function serve({ config, log, prepare, announce, ...options }: ServeOptions): Promise<number> {
+/** Serves until a signal arrives, in one process or several. Resolves with the exit code. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { workers = 1 } = options.config;
+  if (workers > 1 && !isWorker()) return superviseWorkers(workers, options.log);
+  const code = await serveHere(options);
+  if (isWorker()) leavePrimary();
+  return code;
+}
+
+async function serveHere({ config, log, prepare, announce, ...options }: ServeOptions): Promise<number> {
   const stopped = stopSignal(log);
   const cannotStart = (reason: string): number => {
     // People read the last line, programs the log.
@@ -41,13 +57,15 @@ export async function serve({ config, log, prepare, announce, ...options }: Serv
     const fault = toGatewayError(thrown);
     return cannotStart(startFault(thrown, fault.details.internal));
   }
+  hearPrimary((message) => {
+    if (message === 'all ready') void sayReady(app, config, log, announce);
+  });
   // A signal during the preparation ends it: what is half done is taken up at the next start.
-  const preparation = prepare?.(app) ?? Promise.resolve();
+  const preparation = (mayPrepare() ? prepare?.(app) : undefined) ?? Promise.resolve();
   try {
     if ((await Promise.race([preparation, stopped])) !== 'stopped') {
-      await warnOfOpenGateways(app, config, log);
-      if (announce) announce(app);
-      else sayReady(app, config, log);
+      if (!isWorker()) await sayReady(app, config, log, announce);
+      else tellPrimary('ready');
     }
   } catch (thrown) {
     const code = cannotStart(thrown instanceof Error ? thrown.message : String(thrown));
@@ -78,8 +96,21 @@ async function warnOfOpenGateways(app: App, config: Config, log: ProcessLog): Pr
   } while (nextToken !== undefined);
 }
 
-/** The line that scripts wait for: there at every log level. */
-function sayReady(app: App, config: Config, log: ProcessLog): void {
+/** What is to be done once is done by one of the workers. */
+const mayPrepare = (): boolean => !isWorker() || isFirstWorker();
+
+/** For people, or the line that scripts wait for: there at every log level. */
+async function sayReady(
+  app: App,
+  config: Config,
+  log: ProcessLog,
+  announce: ServeOptions['announce'],
+): Promise<void> {
+  await warnOfOpenGateways(app, config, log);
+  if (announce) {
+    announce(app);
+    return;
+  }
   const { publicUrl: url, controlUrl: controlEndpoint, credentialsFile } = app;
   const fields = { url, consoleUrl: `${controlEndpoint}/console/`, controlEndpoint, credentialsFile };
   if (config.logLevel === 'info' || config.logLevel === 'debug') log.info(fields, 'ready');
@@ -104,7 +135,12 @@ function stopSignal(log: ProcessLog): Promise<'stopped'> {
       resolve('stopped');
     };
     process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+    // A terminal's Ctrl-C reaches the workers too: they go when the process that started them says so.
+    if (isWorker()) process.on('SIGINT', () => undefined);
+    else process.on('SIGINT', onSignal);
+    hearPrimary((message) => {
+      if (message === 'stop' && !seen) onSignal('SIGTERM');
+    });
   });
 }
 

@@ -9,6 +9,7 @@ import type { Clock } from './lib/clock.ts';
 import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
 import type { ProcessLog } from './telemetry/log.ts';
+import { hearPrimary, tellPrimary } from './workers.ts';
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
@@ -23,7 +24,13 @@ export async function openStore(
   const onUnreadable = ({ kind, id }: { readonly kind: string; readonly id: string }): void =>
     log.error({ kind, id }, 'a stored row cannot be read and is left out');
   const { databaseUrl: url } = config;
-  if (!url) return openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, onUnreadable);
+  if (!url)
+    return openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, {
+      onUnreadable,
+      // Workers tell each other of changes; processes that know nothing of each other look every now and then.
+      committed: () => tellPrimary('changed'),
+      onForeignChange: (listener) => hearPrimary((message) => message === 'changed' && listener()),
+    });
   // Loaded only where it is configured.
   const { isAway, openPostgresStore } = await import('./stores/postgres/open.ts');
   const onTrouble = (reason: string): void => log.warn({ reason }, 'a connection to the database was lost');

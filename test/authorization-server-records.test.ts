@@ -25,7 +25,7 @@ const clock = { now: () => now, monotonic: () => now };
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatewright-records-'));
   now = Date.parse('2026-11-01T00:00:00Z');
-  store = await openSqliteStore(join(folder, 'gatewright.db'), clock, () => undefined);
+  store = await openSqliteStore(join(folder, 'gatewright.db'), clock, {});
   records = createRecords({
     store,
     sealer: createSealer(Buffer.alloc(32, 7), '000000000000'),

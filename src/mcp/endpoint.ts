@@ -64,7 +64,8 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
   const { services } = plane;
   let id: MessageId | null = 0;
   try {
-    const snapshot = services.snapshotOf(exchange.gatewayId);
+    const known = services.snapshotOf(exchange.gatewayId);
+    const snapshot = known ?? (await services.seekSnapshot(exchange.gatewayId));
     if (!snapshot) throw new GatewayError('NotFound', `There is no gateway ${exchange.gatewayId}.`);
     const principal = await snapshot.authorizer.authorize(exchange.head);
     record.principal = principal.id;

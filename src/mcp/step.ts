@@ -41,6 +41,8 @@ export interface AccessRecord {
 
 export interface McpServices extends ChangesServices {
   readonly snapshotOf: (gatewayId: string) => GatewaySnapshot | undefined;
+  /** The same for one that is not known, and may have been made just now by another process. */
+  readonly seekSnapshot: (gatewayId: string) => Promise<GatewaySnapshot | undefined>;
   /** URL of the RFC 9728 document of a gateway. */
   readonly metadataUrlOf: (gatewayId: string) => string;
   readonly sessions: Sessions;

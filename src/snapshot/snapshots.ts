@@ -2,6 +2,7 @@
 // something changed, swapped whole. A gateway whose new state cannot be compiled keeps its last good snapshot.
 // `get` never waits and never reads the store.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorizer } from '../authorizers/authorizer.ts';
 import { parseArn } from '../core/arn.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
@@ -19,12 +20,20 @@ import type { TargetAccess } from './target-services.ts';
 
 const PAGE = 100;
 const POLL_MS = 2_000;
+/** Whoever asks for gateways that do not exist costs one look at the changes in this time, and no more. */
+const SEEK_EVERY_MS = 100;
+const SEEK_MS = 1_000;
 
 export interface SnapshotsServices extends SnapshotServices, SecretServices {}
 
 export interface Snapshots {
   /** @throws GatewayError Unavailable for a gateway that is there but cannot be served. */
   get(gatewayId: string): GatewaySnapshot | undefined;
+  /**
+   * The same for a gateway that is not known yet: another process may have made it just now. Asks the store at most every
+   * SEEK_EVERY_MS, and waits for no more than SEEK_MS. @throws as `get`
+   */
+  seek(gatewayId: string): Promise<GatewaySnapshot | undefined>;
   /** Loads everything, then follows changes. */
   start(): Promise<void>;
   /** Resolves when the present state of the store for this gateway is what `get` gives. */
@@ -53,6 +62,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   const broken = new Set<string>();
   const listeners = new Set<(gatewayId: string) => void>();
   let sequence = 0;
+  let soughtAt = -SEEK_EVERY_MS;
   let timer: NodeJS.Timeout | undefined;
   let stopListening: (() => void) | undefined;
 
@@ -196,14 +206,30 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     });
   }
 
+  function get(gatewayId: string): GatewaySnapshot | undefined {
+    if (broken.has(gatewayId))
+      throw new GatewayError(
+        'Unavailable',
+        'This gateway cannot be served at the moment: its stored state is damaged. The server’s log says how.',
+      );
+    return held.get(gatewayId)?.compiled.snapshot;
+  }
+
   return {
-    get(gatewayId) {
-      if (broken.has(gatewayId))
-        throw new GatewayError(
-          'Unavailable',
-          'This gateway cannot be served at the moment: its stored state is damaged. The server’s log says how.',
-        );
-      return held.get(gatewayId)?.compiled.snapshot;
+    get,
+    async seek(gatewayId) {
+      const now = services.clock.monotonic();
+      if (now - soughtAt >= SEEK_EVERY_MS) {
+        soughtAt = now;
+        const look = flights.run('follow', follow).catch(() => undefined);
+        const patience = new AbortController();
+        await Promise.race([
+          look,
+          sleep(SEEK_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+        ]);
+        patience.abort();
+      }
+      return get(gatewayId);
     },
     async start() {
       sequence = await store.sequence();

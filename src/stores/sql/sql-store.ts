@@ -20,6 +20,8 @@ export interface SqlEngine {
   readonly beginWriting?: (trx: Transaction<Tables>) => Promise<void>;
   /** Tells other processes of a change, with the commit. */
   readonly announce?: (trx: Transaction<Tables>) => Promise<void>;
+  /** Called after each commit that changed something. */
+  readonly committed?: () => void;
   /** Calls back when another process has changed something, or may have. */
   readonly onForeignChange?: (listener: () => void) => void;
   /** Lets go of whatever there is besides `db`. */
@@ -69,7 +71,10 @@ export function createSqlStore(engine: SqlEngine): Store {
           return value;
         }),
       );
-      if (changed > 0) tell();
+      if (changed > 0) {
+        tell();
+        engine.committed?.();
+      }
       return result;
     },
     async changes(after: number): Promise<readonly Change[]> {

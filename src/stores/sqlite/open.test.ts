@@ -103,7 +103,9 @@ describe('the database file', () => {
   it('that is damaged in one row says which, and gives the others', async () => {
     const path = newPath();
     const unreadable: string[] = [];
-    const store = await openSqliteStore(path, systemClock, ({ id }) => unreadable.push(id));
+    const store = await openSqliteStore(path, systemClock, {
+      onUnreadable: ({ id }) => unreadable.push(id),
+    });
     for (const id of ['a', 'b', 'c'])
       await store.transaction((tx) => tx.create(KIND, { id, name: id, document: provider }));
     const database = new DatabaseSync(path);

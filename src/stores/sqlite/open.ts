@@ -26,10 +26,9 @@ const STATEMENTS_KEPT = 200;
 export async function openSqliteStore(
   path: string,
   clock: Clock = systemClock,
-  onUnreadable?: SqlEngine['onUnreadable'],
+  more: Pick<SqlEngine, 'onUnreadable' | 'committed' | 'onForeignChange'> = {},
 ): Promise<Store> {
-  const engine = await openSqliteEngine(path, clock);
-  return createSqlStore(onUnreadable ? { ...engine, onUnreadable } : engine);
+  return createSqlStore({ ...(await openSqliteEngine(path, clock)), ...more });
 }
 
 /** The same as an engine, for those who copy databases. @throws as `openSqliteStore` */

@@ -1,0 +1,172 @@
+// Several workers behind one address: one of them killed costs its own calls and nothing else, a renewal costs none, and
+// nothing is left when the process that started them goes, however it goes.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { beforeAll, expect, test, vi } from 'vitest';
+import {
+  CreateGatewayCommand,
+  CreateGatewayTargetCommand,
+  GetGatewayTargetCommand,
+} from '@aws-sdk/client-bedrock-agentcore-control';
+import { sdkFor } from '../support/process-clients.ts';
+import { closing, spawnGatewright, startServer, temporaryFolder } from '../support/process.ts';
+import type { RunningServer } from '../support/process.ts';
+import { describeApi, openUpstream } from '../support/upstream.ts';
+import type { Upstream } from '../support/upstream.ts';
+
+const PATIENCE = { timeout: 20_000, interval: 50 };
+const hasProc = existsSync('/proc/self/task');
+
+let upstream: Upstream;
+let server: RunningServer;
+let url: string;
+
+beforeAll(async () => {
+  upstream = await openUpstream();
+  closing.push(() => upstream.close());
+  server = await startServer({ env: { GATEWRIGHT_WORKERS: '2', GATEWRIGHT_EGRESS_ALLOW: '127.0.0.1' } });
+  const control = sdkFor(server);
+  const { gatewayId, gatewayUrl = '' } = await control.send(
+    new CreateGatewayCommand({
+      name: 'shared',
+      roleArn: 'arn:aws:iam::000000000000:role/gateway',
+      protocolType: 'MCP',
+      authorizerType: 'NONE',
+    }),
+  );
+  const document = describeApi(upstream.url, { find: { query: { q: { type: 'string' } } } });
+  const { targetId } = await control.send(
+    new CreateGatewayTargetCommand({
+      gatewayIdentifier: gatewayId,
+      name: 'api',
+      targetConfiguration: { mcp: { openApiSchema: { inlinePayload: JSON.stringify(document) } } },
+    }),
+  );
+  const get = new GetGatewayTargetCommand({ gatewayIdentifier: gatewayId, targetId });
+  await vi.waitFor(async () => expect((await control.send(get)).status).toBe('READY'), PATIENCE);
+  url = gatewayUrl;
+  // Every worker has heard of it.
+  await vi.waitFor(async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, call));
+    expect(answers.filter(isGood)).toHaveLength(20);
+  }, PATIENCE);
+}, 60_000);
+
+/** One call on a connection of its own, so that the workers take turns. */
+function call(): Promise<string> {
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'api___find', arguments: { q: 'x' } },
+  });
+  return new Promise((resolve) => {
+    const sent = request(
+      url,
+      { method: 'POST', agent: false, headers: { 'content-type': 'application/json' } },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        answer.on('end', () => resolve(`${answer.statusCode} ${text}`));
+        answer.on('error', (thrown) => resolve(`lost: ${thrown.message}`));
+      },
+    );
+    sent.on('error', (thrown) => resolve(`lost: ${thrown.message}`));
+    sent.end(body);
+  });
+}
+
+const isGood = (answer: string): boolean => /^200 .*"isError":false/.test(answer);
+
+function workersOf(pid: number | undefined): readonly number[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Calls without a pause from four clients while something is done. */
+async function underLoad(work: () => Promise<void>): Promise<readonly string[]> {
+  const answers: string[] = [];
+  let isOver = false;
+  const client = async (): Promise<void> => {
+    while (!isOver) answers.push(await call());
+  };
+  const clients = Array.from({ length: 4 }, client);
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await Promise.all(clients);
+  }
+  return answers;
+}
+
+test('say once that they are ready', () => {
+  expect(server.lines.filter(({ msg }) => msg === 'ready')).toHaveLength(1);
+  expect(server.lines.filter(({ msg }) => msg === 'all workers are ready')).toEqual([
+    expect.objectContaining({ workers: 2 }),
+  ]);
+});
+
+test.skipIf(!hasProc)(
+  'one that is killed costs no more than what it was doing, and another takes its place',
+  async () => {
+    const before = workersOf(server.child.pid);
+    expect(before).toHaveLength(2);
+    const answers = await underLoad(async () => {
+      process.kill(before[0] ?? 0, 'SIGKILL');
+      await vi.waitFor(() => {
+        const now = workersOf(server.child.pid);
+        expect([now.length, now.includes(before[0] ?? 0)]).toEqual([2, false]);
+      }, PATIENCE);
+    });
+    const lost = answers.filter((answer) => !isGood(answer));
+    // Four clients have no more than four calls under way.
+    expect(lost.length).toBeLessThanOrEqual(4);
+    expect(answers.length).toBeGreaterThan(20);
+  },
+);
+
+test.skipIf(!hasProc)('are renewed one by one without a lost call', async () => {
+  const before = workersOf(server.child.pid);
+  const answers = await underLoad(async () => {
+    server.child.kill('SIGHUP');
+    await server.line(({ msg }) => msg === 'the workers are renewed');
+  });
+  expect(answers.filter((answer) => !isGood(answer))).toEqual([]);
+  const now = workersOf(server.child.pid);
+  expect([now.length, now.filter((pid) => before.includes(pid))]).toEqual([2, []]);
+});
+
+test.skipIf(!hasProc)('end with the process that started them, also when that is killed', async () => {
+  const other = await startServer({ env: { GATEWRIGHT_WORKERS: '2' } });
+  const [stopped, killed] = [workersOf(server.child.pid), workersOf(other.child.pid)];
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  other.child.kill('SIGKILL');
+  await vi.waitFor(() => expect([...stopped, ...killed].filter(isAlive)).toEqual([]), PATIENCE);
+});
+
+test('that cannot start end it all, with the reason', async () => {
+  const dataDir = `${temporaryFolder()}/data`;
+  const first = await startServer({ dataDir });
+  const run = spawnGatewright([
+    'serve',
+    '--listen',
+    new URL(first.url).host,
+    '--data-dir',
+    dataDir,
+    '--workers',
+    '2',
+  ]);
+  expect(await run.ended).toMatchObject({ code: 1 });
+  expect(run.stdout()).toContain('EADDRINUSE');
+});
