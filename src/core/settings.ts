@@ -255,6 +255,12 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     doc: 'What callers’ tokens are to that identity provider: `id_token` (default), `access_token` or `jwt`.',
     check: oneOf('id_token', 'access_token', 'jwt'),
   },
+  {
+    key: 'gatewright:workload-token',
+    on: 'oauth2-credential-provider',
+    doc: '`true`: with `CLIENT_CREDENTIALS`, the token of this process (`GATEWRIGHT_WORKLOAD_TOKEN_FILE`) stands for the client, by the grant of RFC 7523; its audience has to be the authorization server. `false` (default).',
+    check: oneOf('true', 'false'),
+  },
 ]);
 
 /** Splits a list setting: words by white space, `+` inside a word standing for a space. */

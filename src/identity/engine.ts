@@ -36,6 +36,8 @@ export interface IdentityServices extends Sealing {
   readonly clock: Clock;
   readonly log: Log;
   readonly scope: ArnScope;
+  /** The JWT that this process is known by where it runs. @throws GatewayError CredentialUnavailable */
+  readonly workloadToken: () => Promise<Secret>;
   /** Base of every URL handed out; known once the process listens. */
   readonly publicUrl: () => string;
 }

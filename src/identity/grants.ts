@@ -32,6 +32,7 @@ import { refused } from './grant-outcome.ts';
 import type { GrantedTokens } from './grant-outcome.ts';
 import type { AuthorizationServers } from './servers.ts';
 import { createTokenFetch } from './token-endpoint.ts';
+import { createWorkloadGrant } from './workload-grant.ts';
 import { ID_JAG_TYPE, createTokenExchange } from './token-exchange.ts';
 import type { SendGrant, TokenExchange } from './token-exchange.ts';
 import { forItself, forServer, parametersOf, targetsOf } from './wanted.ts';
@@ -69,6 +70,7 @@ export function createGrants(services: {
   readonly clock: Clock;
   readonly servers: AuthorizationServers;
   readonly providers: Pick<Providers, 'byName'>;
+  readonly workloadToken: () => Promise<Secret>;
 }): Grants {
   const { clock, servers } = services;
   const options: TokenEndpointRequestOptions = {
@@ -120,8 +122,9 @@ export function createGrants(services: {
 
   const only = async (granted: ReturnType<typeof grant>): Promise<GrantedTokens> => (await granted).tokens;
 
-  const clientCredentials: Grants['clientCredentials'] = (provider, wanted) =>
-    only(
+  const clientCredentials: Grants['clientCredentials'] = async (provider, wanted) => {
+    if (provider.isWorkload) return asWorkload(provider, wanted);
+    return only(
       grant(provider, ({ server, client, auth, options }) =>
         clientCredentialsGrantRequest(
           server,
@@ -132,11 +135,14 @@ export function createGrants(services: {
         ),
       ),
     );
+  };
 
   const send: SendGrant = (provider, grantType, parameters) =>
     grant(provider, ({ server, client, auth, options }) =>
       genericTokenEndpointRequest(server, client, auth, grantType, parameters, options),
     );
+
+  const asWorkload = createWorkloadGrant({ send, clock, servers, workloadToken: services.workloadToken });
 
   return Object.freeze({
     clientCredentials,

@@ -36,6 +36,8 @@ export interface Provider {
   readonly issuer?: string;
   readonly registrationWay: 'auto' | 'metadata-document' | 'dynamic';
   readonly documentUrl?: string;
+  /** The token of this process stands for the client (RFC 7523 §2.1). */
+  readonly isWorkload: boolean;
   /** Where a caller's token becomes a grant that this provider's authorization server takes, and as what it counts there. */
   readonly identityProvider?: { readonly name: string; readonly subjectTokenType: string };
   /** The stored registration that `settings` come from. */
@@ -130,6 +132,7 @@ function toProvider(row: Row<'oauth2-credential-provider'>, sealing: Sealing): P
           },
         }),
     registrationWay: way === 'metadata-document' || way === 'dynamic' ? way : 'auto',
+    isWorkload: own['workload-token'] === 'true',
     wantedScopes: [],
     ...withSecret(settings, open),
   };

@@ -2,6 +2,9 @@
 // gateway, one credential provider made from the server's address, and one target, called by a user who gives each
 // consent that they are asked for. Nothing of OAuth is done here: this is the user, their browser, and their client.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { App } from '../../src/app.ts';
 import { isJsonObject } from '../../src/core/json.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -24,6 +27,7 @@ export interface SuiteContext {
   readonly issuer?: string;
   readonly private_key_pem?: string;
   readonly signing_algorithm?: string;
+  readonly valid_jwt?: string;
 }
 
 /** How the product is set up for a scenario. */
@@ -36,8 +40,12 @@ export interface Setup {
 /** Calls a tool of the server at `url` twice. @throws Error with what the caller was told when a call fails */
 export async function callProtected(url: string, context: SuiteContext, setup: Setup): Promise<void> {
   const issuer = await openIssuer();
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-conformance-'));
+  const workloadTokenFile = join(folder, 'token');
+  if (context.valid_jwt !== undefined) writeFileSync(workloadTokenFile, context.valid_jwt);
   const bench = await openTestApp({
     egressAllow: ['localhost', '127.0.0.1', '::1'].map(parseAllowRule),
+    workloadTokenFile,
   });
   try {
     const gatewayUrl = await makeGateway(bench.app, issuer.discoveryUrl, url, context, setup);
@@ -51,6 +59,7 @@ export async function callProtected(url: string, context: SuiteContext, setup: S
   } finally {
     await bench.close();
     await issuer.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

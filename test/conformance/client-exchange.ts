@@ -73,6 +73,7 @@ export async function callForEnterprise(url: string, context: EnterpriseContext)
       publicUrl: () => app.app.publicUrl,
       seal: (secret, binding) => vault.seal(secret, binding),
       open: (sealed, binding) => vault.open(sealed, binding),
+      workloadToken: () => Promise.reject(new Error('there is none here')),
     });
     const credential = oauthCredential.prepare(
       {

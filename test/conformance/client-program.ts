@@ -30,6 +30,10 @@ const SETUPS: Readonly<Record<string, Setup>> = {
       'gatewright:client-metadata-document': 'https://conformance-test.local/client-metadata.json',
     },
   },
+  'auth/wif-jwt-bearer': {
+    grantType: 'CLIENT_CREDENTIALS',
+    tags: { 'gatewright:workload-token': 'true' },
+  },
   'auth/client-credentials-basic': { grantType: 'CLIENT_CREDENTIALS' },
   'auth/client-credentials-jwt': { grantType: 'CLIENT_CREDENTIALS' },
 };

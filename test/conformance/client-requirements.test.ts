@@ -72,6 +72,7 @@ const SCENARIOS: Readonly<Record<ClientRevision, Wanted>> = {
     'auth/dpop': 12,
     'auth/dpop-nonce': 14,
     'auth/enterprise-managed-authorization': 9,
+    'auth/wif-jwt-bearer': 9,
   },
 };
 
