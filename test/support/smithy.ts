@@ -24,7 +24,12 @@ export interface SmithyBench {
   /** Milliseconds that waiters paused for, in order. */
   readonly pauses: number[];
   /** Calls a tool by its name. */
-  call(tool: string, args?: JsonObject, answers?: readonly CannedAnswer[]): Promise<ToolResult>;
+  call(
+    tool: string,
+    args?: JsonObject,
+    answers?: readonly CannedAnswer[],
+    change?: Partial<CallContext>,
+  ): Promise<ToolResult>;
 }
 
 /** An idempotency token that Smithy's own tests expect. */
@@ -62,11 +67,11 @@ export function openSmithy(
     catalogue,
     sent,
     pauses,
-    call(tool, args = {}, canned = []) {
+    call(tool, args = {}, canned = [], context = {}) {
       answers.splice(0, answers.length, ...canned);
       const found = tools.get(tool);
       if (found === undefined) throw new Error(`there is no tool ${tool}`);
-      return found.call(args, callContext());
+      return found.call(args, callContext(context));
     },
   };
 }

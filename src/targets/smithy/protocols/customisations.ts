@@ -24,9 +24,12 @@ export function conventionalValues(
   return serviceKey(service) === 'glacier' ? { accountId: '-' } : {};
 }
 
-/** Changes the input before it is written. */
+/** Changes the input before it is written. @throws GatewayError Validation */
 export function prepareInput(service: ServicePlan, input: RuntimeInput): RuntimeInput {
   const key = serviceKey(service);
+  // In a path it would name the folder above.
+  if (key === 's3' && (input['Bucket'] === '.' || input['Bucket'] === '..'))
+    throw new GatewayError('Validation', 'Bucket: the arguments do not fit into the URL of the service.');
   const conventions = conventionalValues(service);
   if (Object.keys(conventions).length === 0 && key !== 'route 53') return input;
   const out = { ...input };
@@ -125,7 +128,7 @@ export function prepareResponse(
   if (serviceKey(service) !== 's3') return out;
   // Old objects have times in this header that are none.
   const { expires } = out.headers;
-  if (expires !== undefined && Number.isNaN(Date.parse(expires))) {
+  if (expires !== undefined && !isHttpDate(expires)) {
     const { expires: _, ...headers } = out.headers;
     out = { ...out, headers };
   }
@@ -152,5 +155,9 @@ function wrapRoot(plan: OperationPlan, response: WireResponse): WireResponse {
     .replace(/^\s*<\?xml[^>]*>/, '');
   return { ...response, body: Buffer.from(`<${name}>${text}</${name}>`, 'utf8') };
 }
+
+/** Any of the three forms of RFC 9110 §5.6.7: all begin with the day's name. */
+const isHttpDate = (text: string): boolean =>
+  /^[A-Z][a-z]{2,8},? /.test(text) && !Number.isNaN(Date.parse(text));
 
 const startOf = (body: Uint8Array): string => Buffer.from(body.subarray(0, 512)).toString('utf8');
