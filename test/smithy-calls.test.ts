@@ -394,6 +394,41 @@ describe('endpoints', () => {
   });
 });
 
+describe('requests', () => {
+  test('of the same moment do not mix', async () => {
+    for (const model of [TABLES, OBJECTS]) {
+      const bench = openSmithy(model);
+      const names = Array.from({ length: 60 }, (_, index) => `name-${index}`);
+      await Promise.all(
+        names.map((name) =>
+          model === TABLES
+            ? bench.call('GetItem', { TableName: name, Key: { id: { S: name.repeat(200) } } })
+            : bench.call('PutObject', { Bucket: 'bucket', Key: name, Body: { text: name } }),
+        ),
+      );
+      const bodies = bench.sent.map(({ body = '' }) => Buffer.from(body).toString('utf8'));
+      for (const [index, name] of names.entries())
+        expect(bodies[index]).toBe(
+          model === TABLES ? JSON.stringify({ TableName: name, Key: { id: { S: name.repeat(200) } } }) : name,
+        );
+    }
+  });
+
+  test('carry nested defaults, but not those of AWS’s own models', async () => {
+    const model = (namespace: string): string =>
+      `$version: "2.0"\nnamespace ${namespace}\nuse aws.protocols#restJson1\n@restJson1 service S { version: "1", operations: [Set] }\n@http(method: "POST", uri: "/x") operation Set { input := { top: Integer = 1, inner: Inner } }\nstructure Inner { ttl: Integer = 0, mode: String = "fast", @clientOptional left: Integer = 3 }`;
+    const settings = { 'server-url': 'https://a.example' };
+    for (const [namespace, body] of [
+      ['example', '{"inner":{"ttl":0,"mode":"fast"}}'],
+      ['com.amazonaws.example', '{"inner":{}}'],
+    ] as const) {
+      const bench = openSmithy(model(namespace), settings);
+      await bench.call('Set', { inner: {} });
+      expect(Buffer.from(last(bench).body ?? '').toString('utf8')).toBe(body);
+    }
+  });
+});
+
 describe('parts', () => {
   test('checksums are those of their specifications', () => {
     const bytes = Buffer.from('123456789');

@@ -69,13 +69,10 @@ function structure(ast: Ast, id: string, place: Place, options: ArbitraryOptions
     );
     const inner = { isBound: isBound || place.isBound, depth: place.depth + 1 };
     const isRecursive = place.depth >= MAX_DEPTH && isAggregate(ast, member.target);
-    const targetTraits =
-      (ast.shapes[member.target] as unknown as { traits?: JsonObject } | undefined)?.traits ?? {};
-    const hasDefault = [traits, targetTraits].some((each) => each['smithy.api#default'] !== undefined);
     // What clients fill in by themselves is always given, so that it does not depend on who fills it in.
-    const isNeeded =
-      ['required', 'idempotencyToken'].some((each) => traits[`smithy.api#${each}`] !== undefined) ||
-      hasDefault;
+    const isNeeded = ['required', 'idempotencyToken'].some(
+      (each) => traits[`smithy.api#${each}`] !== undefined,
+    );
     if (isRecursive && !isNeeded) continue;
     record[name] = fixed === undefined ? value(ast, member.target, inner) : fc.constant(fixed);
     if (isNeeded) required.push(name);

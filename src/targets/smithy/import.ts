@@ -2,7 +2,7 @@
 // it beside the main thread. One operation that cannot be a tool never costs the others.
 
 import { GatewayError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import type { Catalogue, CatalogueEntry, ImportNote } from '../../core/tool.ts';
 import { parseIdl } from './idl/parse-idl.ts';
 import { loadModel, unpackFiles, type ModelFile } from './load/load.ts';
@@ -245,6 +245,14 @@ function warningsOf({ model, service, servicePlan }: ImportContext, operations: 
   if (endpoint.url === undefined && ruleSet === undefined && endpointPrefix === undefined)
     warnings.push(
       'The model does not say where the service is: set the tag gatewright:server-url of the target to its base URL, or no call can be made.',
+    );
+  const declared = ruleSet?.['parameters'];
+  const unused = Object.keys(endpoint.parameters ?? {}).filter(
+    (name) => isJsonObject(declared) && !Object.hasOwn(declared, name),
+  );
+  if (unused.length > 0)
+    warnings.push(
+      `The model's endpoint rules have no parameter ${unused.join(', ')} (gatewright:endpoint-params).`,
     );
   const unknown = unknownTraits(model);
   if (unknown.length > 0)

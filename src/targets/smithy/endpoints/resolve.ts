@@ -121,11 +121,8 @@ function resolve(
 ): ResolvedEndpoint {
   const signing: Signing | undefined =
     service.signingName === undefined ? undefined : { service: service.signingName, region };
-  if (service.ruleSet !== undefined) {
-    const found = evaluate(service.ruleSet, parameters);
-    if (custom === undefined || takesEndpoint(service.ruleSet))
-      return checked(found, service, signing, custom, region);
-  }
+  if (service.ruleSet !== undefined && (custom === undefined || takesEndpoint(service.ruleSet)))
+    return checked(evaluate(service.ruleSet, parameters), service, signing, custom, region);
   const url =
     custom !== undefined && serviceKey(service) === 's3'
       ? ownStoreAddress(custom, parameters)

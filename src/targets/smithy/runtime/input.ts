@@ -70,7 +70,7 @@ function readStructure(plan: OperationPlan, shape: PlanShape, value: JsonValue, 
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
     if (given !== undefined && given !== null)
       set(out, member.name, read(plan, member, given, `${path}.${name}`));
-    else {
+    else if (!isAwsModel(plan)) {
       const filled = defaultOf(plan, member);
       if (filled !== undefined && trait(member.traits ?? {}, 'clientOptional') === undefined)
         set(out, member.name, read(plan, member, filled, `${path}.${name}`));
@@ -196,6 +196,14 @@ function readBlob(value: JsonValue, path: string): Uint8Array {
   const unpadded = text.replace(/=+$/, '');
   if (!BASE64.test(text) || unpadded.length % 4 === 1) throw unfit(path, 'base64 in a string');
   return Buffer.from(text, 'base64');
+}
+
+/**
+ * Models of AWS's own services give numbers and flags a default of zero where to leave them out means something else, so
+ * AWS's clients send none of these defaults.
+ */
+function isAwsModel({ operation }: OperationPlan): boolean {
+  return operation.startsWith('com.amazonaws.');
 }
 
 /** The default that a client fills in for a member that is not given. */

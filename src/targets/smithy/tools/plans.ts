@@ -208,7 +208,8 @@ function parametersOf(
   const sources: Record<string, ParameterSource> = {};
   const named = operation.shape.traits['smithy.rules#operationContextParams'];
   for (const [name, value] of entries(named))
-    if (typeof value['path'] === 'string') sources[name] = { path: value['path'] };
+    if (typeof value['path'] === 'string' && value['path'].length <= 2_000)
+      sources[name] = { path: value['path'] };
   for (const [member, { traits }] of model.shapes.get(operation.input)?.members ?? []) {
     const parameter = traits['smithy.rules#contextParam'];
     const name = isJsonObject(parameter) ? parameter['name'] : undefined;

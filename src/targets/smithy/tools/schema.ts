@@ -242,10 +242,11 @@ function convertSimple(
       : baseSchema(shape, traits, options.side);
   const written =
     options.side === 'input' ? (trait(traits, 'default') ?? trait(shape.traits, 'default')) : undefined;
+  // Zeros are what nothing is; to show them would only have them sent.
   const shown =
     (typeof written === 'string' && written !== '') ||
-    typeof written === 'number' ||
-    typeof written === 'boolean';
+    (typeof written === 'number' && written !== 0) ||
+    written === true;
   return {
     ...base,
     ...constraints,
