@@ -2,7 +2,7 @@
 // across the applications of one enterprise; remembered over restarts, shared by processes, and begun anew when the server
 // has forgotten it.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -251,6 +251,63 @@ test('across the applications of one enterprise: the caller’s token, a grant o
   } finally {
     await enterprise.close();
     await provider.close();
+  }
+});
+
+test('as the workload that the platform says it is: only to the server that the token is for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-workload-'));
+  const workloadTokenFile = join(folder, 'token');
+  const platform = await openIssuer();
+  const own = await openProtectedBench({ workloadTokenFile });
+  try {
+    const arn = await own.provider(`${server.url}/mcp`, {
+      config: { clientId: 'workload' },
+      tags: { 'gatewright:workload-token': 'true' },
+    });
+    // A gateway of its own each time: whoever asks right after a failure gets the same answer.
+    const call = async (): Promise<string> => {
+      const { url } = await own.target(`${server.url}/mcp`, arn, {
+        grantType: 'CLIENT_CREDENTIALS',
+        tools: ['tool'],
+      });
+      return JSON.stringify((await own.call(url, 'alice', 'tool')).result);
+    };
+    const write = (text: string): void => writeFileSync(workloadTokenFile, text);
+    const sent = (): number => server.count('/token');
+
+    expect(await call()).toContain('cannot be read (ENOENT)');
+    const wrong: readonly (readonly [text: string, reason: string])[] = [
+      ['root:x:0:0:root:/root:/bin/sh', 'does not hold a signed JWT'],
+      ['eyJhbGciOiJub25lIn0.e30.', 'does not hold a signed JWT'],
+      ['a.b.c', 'cannot be read'],
+      [await platform.token({ aud: 'https://elsewhere.example' }), 'is for another audience'],
+      [await platform.token({ aud: undefined }), 'is for another audience'],
+      [await platform.token({ aud: server.url, exp: 1 }), 'has expired'],
+      [await platform.token({ aud: server.url, exp: undefined }), 'has expired'],
+    ];
+    for (const [text, reason] of wrong) {
+      write(text);
+      expect(await call()).toContain(reason);
+      expect(sent()).toBe(0);
+    }
+    expect(own.app.lines.map((line) => JSON.stringify(line)).join('\n')).not.toContain('/bin/sh');
+
+    const token = await platform.token({ aud: [server.url, 'other'], sub: 'system:serviceaccount:gateway' });
+    write(`${token}\n`);
+    expect(await call()).toContain('done');
+    const [request] = server.seen.filter(({ path }) => path === '/token');
+    expect(Object.fromEntries(new URLSearchParams(request?.body))).toEqual({
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      assertion: token,
+      client_id: 'workload',
+      resource: `${server.url}/mcp`,
+      scope: 'mcp:read',
+    });
+    expect(sent()).toBe(1);
+  } finally {
+    await own.close();
+    await platform.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 
