@@ -14,6 +14,8 @@ const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 /** Errors are documents for people. */
 const MAX_ERROR_BYTES = 256 * 1024;
 const TOKEN_HEADER = 'x-gatewright-instance';
+/** Our bootstraps ask for the next event with the answer to the last one: half the requests, and no pause in between. */
+const NEXT_HEADER = 'x-gatewright-next';
 
 /** One event on its way to the process. */
 export interface RuntimeEvent {
@@ -102,10 +104,12 @@ export async function openRuntimeApi(
       if (!listener.isCurrent(requestId))
         return refuse(request, response, 400, 'InvalidRequestID', 'Invalid request ID');
       const failure = request.trailers['lambda-runtime-function-error-type'];
-      accept(response);
+      const wantsNext = request.headers[NEXT_HEADER] !== undefined;
+      if (!wantsNext) accept(response);
       if (isError) listener.onError(body);
       else if (failure !== undefined) listener.onError(streamFault(request, failure));
       else listener.onResponse(body);
+      if (wantsNext) wait(response);
     });
   }
 

@@ -69,17 +69,21 @@ async function flush() {
       });
 }
 
+/** The next event may come with the answer to this one; a Runtime API that knows no such thing just says thanks. */
+const AND_NEXT = { 'x-gatewright-next': '1' };
+
 async function sendResponse(id, body, type) {
   await flush();
-  return call('POST', `/invocation/${id}/response`, body, { 'content-type': type });
+  return call('POST', `/invocation/${id}/response`, body, { 'content-type': type, ...AND_NEXT });
 }
 
-async function sendError(path, fault) {
+async function sendError(path, fault, more = {}) {
   await flush();
   const body = JSON.stringify(fault);
   return call('POST', path, body, {
     'content-type': 'application/json',
     'lambda-runtime-function-error-type': encodeURIComponent(fault.errorType).slice(0, 200),
+    ...more,
   });
 }
 
@@ -301,25 +305,22 @@ function run(handler, event, headers) {
   });
 }
 
-async function handleNext(handler) {
-  const next = await call('GET', '/invocation/next');
-  if (next.status !== 200) throw new Error(`The Runtime API answered with ${next.status}`);
+/** @returns the answer of the Runtime API, which may be the next event */
+async function handle(handler, next) {
   const id = next.headers['lambda-runtime-aws-request-id'];
   current = id;
   if (next.headers['lambda-runtime-trace-id']) env._X_AMZN_TRACE_ID = next.headers['lambda-runtime-trace-id'];
   else delete env._X_AMZN_TRACE_ID;
   const outcome = await run(handler, JSON.parse(next.body.toString('utf8')), next.headers);
   if ('stream' in outcome) {
-    await sendResponse(id, outcome.stream.body, outcome.stream.type);
-    return;
+    return sendResponse(id, outcome.stream.body, outcome.stream.type);
   }
   let { fault } = outcome;
   if (!('fault' in outcome)) {
     try {
       const { value } = outcome;
       const text = JSON.stringify(value === undefined ? null : value);
-      await sendResponse(id, text ?? 'null', 'application/json');
-      return;
+      return await sendResponse(id, text ?? 'null', 'application/json');
     } catch (thrown) {
       fault = new HandlerFault(
         'Runtime.MarshalError',
@@ -329,7 +330,14 @@ async function handleNext(handler) {
     }
   }
   writeLine('ERROR', 'Invoke Error', JSON.stringify(faultOf(fault)));
-  await sendError(`/invocation/${id}/error`, faultOf(fault));
+  return sendError(`/invocation/${id}/error`, faultOf(fault), AND_NEXT);
+}
+
+async function nextOf(answer) {
+  if (answer?.status === 200 && answer.headers['lambda-runtime-aws-request-id'] !== undefined) return answer;
+  const next = await call('GET', '/invocation/next');
+  if (next.status !== 200) throw new Error(`The Runtime API answered with ${next.status}`);
+  return next;
 }
 
 // ---------------------------------------------------------------------------------------------- what nobody caught
@@ -367,4 +375,5 @@ try {
   await sendError('/init/error', fault);
   process.exit(1);
 }
-for (;;) await handleNext(handler);
+let answer;
+for (;;) answer = await handle(handler, await nextOf(answer));

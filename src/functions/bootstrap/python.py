@@ -12,6 +12,8 @@ import time
 import traceback
 
 BASE = "/2018-06-01/runtime"
+# The next event may come with the answer to this one; a Runtime API that knows no such thing just says thanks.
+AND_NEXT = {"X-Gatewright-Next": "1"}
 
 
 class RuntimeApi:
@@ -28,10 +30,19 @@ class RuntimeApi:
         answer = self._connection.getresponse()
         return answer.status, answer.headers, answer.read()
 
-    def send_error(self, path, fault):
+    def next(self, answer=None):
+        """The next event: the answer to the last request where that is one, else asked for."""
+        status, headers, body = answer or (0, {}, b"")
+        if status != 200 or not headers.get("Lambda-Runtime-Aws-Request-Id"):
+            status, headers, body = self.call("GET", "/invocation/next")
+        if status != 200:
+            raise RuntimeError("The Runtime API answered with %s" % status)
+        return headers, body
+
+    def send_error(self, path, fault, more=None):
         kind = "".join(c for c in fault["errorType"] if c.isalnum() or c in "._")[:200]
-        headers = {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": kind}
-        self.call("POST", path, json.dumps(fault).encode(), headers)
+        headers = {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": kind, **(more or {})}
+        return self.call("POST", path, json.dumps(fault).encode(), headers)
 
 
 class Identity:
@@ -185,10 +196,8 @@ def marshal(value):
         raise HandlerFault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from error
 
 
-def handle_next(api, handler):
-    status, headers, body = api.call("GET", "/invocation/next")
-    if status != 200:
-        raise RuntimeError("The Runtime API answered with %s" % status)
+def handle(api, handler, headers, body):
+    """Gives the answer of the Runtime API, which may be the next event."""
     request_id = headers["Lambda-Runtime-Aws-Request-Id"]
     RequestIdFilter.request_id = request_id
     trace = headers.get("Lambda-Runtime-Trace-Id")
@@ -204,13 +213,13 @@ def handle_next(api, handler):
         answer = b""
     if fault is None:
         flush()
-        api.call("POST", "/invocation/%s/response" % request_id, answer, {"Content-Type": "application/json"})
-        return
+        path = "/invocation/%s/response" % request_id
+        return api.call("POST", path, answer, {"Content-Type": "application/json", **AND_NEXT})
     print("[ERROR] %s: %s" % (fault["errorType"], fault["errorMessage"]))
     for frame in fault["stackTrace"]:
         print(frame.rstrip("\n"))
     flush()
-    api.send_error("/invocation/%s/error" % request_id, fault)
+    return api.send_error("/invocation/%s/error" % request_id, fault, AND_NEXT)
 
 
 def flush():
@@ -235,8 +244,10 @@ def main():
         flush()
         api.send_error("/init/error", fault)
         sys.exit(1)
+    answer = None
     while True:
-        handle_next(api, handler)
+        headers, body = api.next(answer)
+        answer = handle(api, handler, headers, body)
 
 
 if __name__ == "__main__":
