@@ -54,10 +54,12 @@ beforeEach(async () => {
   );
   server.routes.set('/token', (seen, response) => {
     void verifyProof(seen, server.url).then(({ thumbprint, claims }) => {
-      if (nonce !== undefined && claims['nonce'] !== nonce)
-        return void response
+      if (nonce !== undefined && claims['nonce'] !== nonce) {
+        response
           .writeHead(400, { 'content-type': 'application/json', 'dpop-nonce': nonce })
           .end('{"error":"use_dpop_nonce"}');
+        return;
+      }
       const token = `token-${(server.tokens += 1)}`;
       keys.set(token, thumbprint);
       response.writeHead(200, { 'content-type': 'application/json' }).end(
