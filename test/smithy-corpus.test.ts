@@ -10,7 +10,9 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../src/core/json.
 import { compileSchema } from '../src/lib/json-schema/compile.ts';
 import { createEndpoints } from '../src/targets/smithy/endpoints/resolve.ts';
 import type { OperationPlan, ServicePlan } from '../src/targets/smithy/plan.ts';
+import { GatewayError } from '../src/core/errors.ts';
 import { createToolRules } from './openapi-tool-rules.ts';
+import { sampleArguments } from './support/sample-arguments.ts';
 import { openSmithy } from './support/smithy.ts';
 import { toToolJson, type Ast } from './support/smithy-values.ts';
 
@@ -18,6 +20,16 @@ const root = join(import.meta.dirname, '..');
 const corpus = join(root, '../shared/corpus/smithy-models');
 const directory = existsSync(corpus) ? corpus : join(root, 'test/fixtures/smithy/models');
 const files = readdirSync(directory).filter((file) => /\.json(\.gz)?$/.test(file));
+
+/** Of no service in particular. */
+const ANSWERS = [
+  {},
+  { body: '{}' },
+  { body: '<Response/>' },
+  { status: 400, body: '{"__type":"ValidationException","message":"no"}' },
+  { status: 500, body: '<ErrorResponse><Error><Code>InternalError</Code></Error></ErrorResponse>' },
+  { status: 503, headers: { 'content-type': 'text/html' }, body: '<h1>Unavailable' },
+];
 
 /** Why an operation of a sound model may be missing. */
 const DOCUMENTED = /is a stream of events/;
@@ -33,11 +45,15 @@ function traitOf(shape: unknown, id: string): JsonValue | undefined {
 }
 
 describe.each(files)('%s', (file) => {
-  const model = readModel(file);
-  const bench = openSmithy(model);
-  const { entries, report, shared = '' } = bench.catalogue;
+  // One model at a time: all of them together are hundreds of megabytes.
+  const open = () => {
+    const model = readModel(file);
+    const bench = openSmithy(model);
+    return { model, bench, ...bench.catalogue };
+  };
 
   test('every operation is a tool that clients accept', () => {
+    const { entries, report } = open();
     const rules = createToolRules();
     expect(report.operations).toBe(report.tools + report.skipped);
     expect(
@@ -58,6 +74,7 @@ describe.each(files)('%s', (file) => {
   });
 
   test('every example is valid and makes a request', async () => {
+    const { model, bench, entries } = open();
     const faults: string[] = [];
     for (const [id, shape] of Object.entries(model.shapes)) {
       const examples = traitOf(shape, 'smithy.api#examples');
@@ -81,7 +98,32 @@ describe.each(files)('%s', (file) => {
     expect(faults).toEqual([]);
   });
 
+  test('every tool takes what its schema says, and bears whatever comes back', async () => {
+    const { bench, entries } = open();
+    const faults: string[] = [];
+    for (const { name, definition } of entries) {
+      const { inputSchema } = JSON.parse(definition) as { inputSchema: JsonObject };
+      for (const optional of ['none', 'all'] as const)
+        for (const answer of ANSWERS) {
+          const args = sampleArguments(inputSchema, optional);
+          await bench.call(name, args, [answer]).then(
+            ({ isError }) => {
+              if (!isError && (answer.status ?? 200) >= 300)
+                faults.push(`${name}: a failure passed as success`);
+            },
+            (thrown: unknown) => {
+              // Samples are not always addresses; that is said, and is no crash.
+              if (!(thrown instanceof GatewayError) || thrown.code !== 'Validation')
+                faults.push(`${name}: ${String(thrown)}`);
+            },
+          );
+        }
+    }
+    expect(faults).toEqual([]);
+  });
+
   test('every endpoint test case holds', () => {
+    const { model, shared = '' } = open();
     const service = Object.values(model.shapes).find(({ type }) => type === 'service');
     const written = traitOf(service, 'smithy.rules#endpointTests');
     const cases = isJsonObject(written) ? (written['testCases'] as readonly JsonObject[]) : [];
