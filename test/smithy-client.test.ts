@@ -256,6 +256,14 @@ describe('a model of one’s own', () => {
       tags: { 'gatewright:server-url': `${upstream.url}/api/` },
     });
     expect([target.status, target.reasons]).toEqual(['READY', undefined]);
+    expect(target.report).toMatchObject({
+      format: 'Smithy 2.0 (restJson1)',
+      title: 'Weather',
+      operations: 4,
+      tools: 4,
+      skipped: 0,
+      warnings: [],
+    });
     expect((await target.tools()).toSorted()).toEqual([
       't___GetCity',
       't___ListCities',
@@ -298,6 +306,61 @@ describe('a model of one’s own', () => {
       ['/cities', 'the-key-of-the-weather'],
       ['/ping', undefined],
     ]);
+  });
+
+  test('gets a token of its client’s, by the client credentials grant', async () => {
+    upstream.on(
+      '/token',
+      respondWith(
+        200,
+        'application/json',
+        '{"access_token":"weather-token","token_type":"Bearer","expires_in":3600}',
+      ),
+    );
+    const { credentialProviderArn } = await app.app.control.invoke('CreateOauth2CredentialProvider', {
+      name: 'weather',
+      credentialProviderVendor: 'CustomOauth2',
+      oauth2ProviderConfigInput: {
+        customOauth2ProviderConfig: {
+          oauthDiscovery: {
+            authorizationServerMetadata: {
+              issuer: upstream.url,
+              authorizationEndpoint: `${upstream.url}/authorize`,
+              tokenEndpoint: `${upstream.url}/token`,
+            },
+          },
+          clientId: 'gateway',
+          clientSecret: 'secret-of-the-gateway',
+        },
+      },
+    });
+    const target = await targetOf(JSON.stringify(WEATHER), {
+      tags: { 'gatewright:server-url': upstream.url },
+      credentials: [
+        {
+          credentialProviderType: 'OAUTH',
+          credentialProvider: {
+            oauthCredentialProvider: {
+              providerArn: credentialProviderArn,
+              scopes: ['read'],
+              grantType: 'CLIENT_CREDENTIALS',
+            },
+          },
+        },
+      ],
+    });
+    expect(await target.call('ListCities')).toMatchObject({ isError: false });
+    expect(
+      upstream.requests.map(({ method, path, headers }) => [
+        method,
+        path,
+        headers.authorization?.split(' ')[0],
+      ]),
+    ).toEqual([
+      ['POST', '/token', expect.anything()],
+      ['GET', '/cities', 'Bearer'],
+    ]);
+    expect(upstream.requests[1]?.headers.authorization).toBe('Bearer weather-token');
   });
 
   test('collects pages up to the cap, and leaves out what the filters name', async () => {
