@@ -16,6 +16,8 @@ const SIMPLE: Readonly<Record<string, string>> = {
   'smithy.api#Blob': 'blob',
   'smithy.api#Boolean': 'boolean',
   'smithy.api#PrimitiveBoolean': 'boolean',
+  'smithy.api#Byte': 'byte',
+  'smithy.api#Short': 'short',
   'smithy.api#Integer': 'integer',
   'smithy.api#PrimitiveInteger': 'integer',
   'smithy.api#Long': 'long',
@@ -82,6 +84,7 @@ function structure(ast: Ast, id: string, place: Place, options: ArbitraryOptions
 
 function value(ast: Ast, id: string, place: Place): fc.Arbitrary<JsonValue> {
   const shape = ast.shapes[id];
+  if (id === 'smithy.api#Unit') return fc.constant({});
   switch (shape?.type ?? SIMPLE[id]) {
     case 'structure':
       return structure(ast, id, place, {});
@@ -111,10 +114,11 @@ function value(ast: Ast, id: string, place: Place): fc.Arbitrary<JsonValue> {
           noNullPrototype: true,
         },
       );
-    case 'enum': {
+    case 'enum':
+    case 'intEnum': {
       const values = Object.entries(shape?.members ?? {}).map(([name, member]) => {
         const written = member.traits?.['smithy.api#enumValue'];
-        return typeof written === 'string' ? written : name;
+        return typeof written === 'string' || typeof written === 'number' ? written : name;
       });
       return fc.constantFrom(...values);
     }
@@ -133,7 +137,6 @@ function value(ast: Ast, id: string, place: Place): fc.Arbitrary<JsonValue> {
     case 'short':
       return fc.integer({ min: -100, max: 100 });
     case 'integer':
-    case 'intEnum':
       return fc.integer();
     case 'long':
       return fc.maxSafeInteger();

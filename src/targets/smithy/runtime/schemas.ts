@@ -16,6 +16,8 @@ export interface RuntimeSchemas {
   schemaOf(id: string): RuntimeSchema;
 }
 
+const UNIT = 'smithy.api#Unit';
+const EMPTY: RuntimeSchema = [3, 'smithy.api', 'Unit', 0, [], []];
 const STRING = 0;
 const NUMBER = 1;
 const BOOLEAN = 2;
@@ -48,14 +50,16 @@ export function createSchemas(plan: OperationPlan, protocol: ProtocolName): Runt
   const long = longSchema(protocol);
 
   const schemaOf = (id: string): RuntimeSchema => {
-    if (id === 'smithy.api#Unit') return 'unit';
     const known = made.get(id);
     if (known !== undefined) return known;
     const shape = plan.shapes[id];
-    const schema = shape === undefined ? DOCUMENT : make(id, shape);
+    const schema = id === UNIT ? EMPTY : shape === undefined ? DOCUMENT : make(id, shape);
     made.set(id, schema);
     return schema;
   };
+
+  /** What is no input or output; as a member it is a structure without members. */
+  const messageOf = (id: string): RuntimeSchema => (id === UNIT ? 'unit' : schemaOf(id));
 
   const make = (id: string, shape: PlanShape): RuntimeSchema => {
     const simple = simpleSchema(shape.type, shape.traits ?? {}, long);
@@ -103,8 +107,8 @@ export function createSchemas(plan: OperationPlan, protocol: ProtocolName): Runt
       shapeNamespace(plan.operation),
       shapeName(plan.operation),
       operationTraits(plan.traits ?? {}),
-      schemaOf(plan.input) as Parts[3],
-      schemaOf(plan.output) as Parts[4],
+      messageOf(plan.input) as Parts[3],
+      messageOf(plan.output) as Parts[4],
     ),
   };
 }
