@@ -107,6 +107,35 @@ describe('the sandbox', () => {
     expect((await call(sdk, { end: 'hang' })).value).toMatchObject({ errorType: 'Sandbox.Timedout' });
     expect((await call(sdk)).value).toBe('well');
   });
+
+  it.each(['auto', 'off'] as const)(
+    'sandbox %s: nobody takes the events of a custom runtime',
+    async (functionSandbox) => {
+      const { sdk } = await functionBench({ functionSandbox });
+      const bootstrap = {
+        text: `#!/bin/sh
+base="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while :; do
+  id=$(curl -sS -D - -o "$TMPDIR/e" "$base/next" | sed -n "s/^lambda-runtime-aws-request-id: *\\([0-9a-f-]*\\).*/\\1/Ip")
+  curl -sS -X POST "$base/$id/response" -d "\\"$AWS_LAMBDA_RUNTIME_API\\"" > /dev/null
+done
+`,
+        mode: 0o100_755,
+      };
+      await deploy(sdk, { bootstrap }, { Runtime: 'provided.al2023', FunctionName: 'victim' });
+      const { value: api } = await call(sdk, {}, { FunctionName: 'victim' });
+      const source = `export const handler = async ({ api }) => {
+      const base = 'http://' + api + '/2018-06-01/runtime';
+      const next = await fetch(base + '/invocation/next');
+      const error = await fetch(base + '/init/error', { method: 'POST', body: '{}' });
+      return [next.status, error.status];
+    };`;
+      await deploy(sdk, source, { Timeout: 20 });
+      expect((await call(sdk, { api })).value).toEqual([403, 403]);
+      expect((await fetch(`http://${String(api)}/2018-06-01/runtime/invocation/next`)).status).toBe(403);
+      expect((await call(sdk, {}, { FunctionName: 'victim' })).value).toBe(api);
+    },
+  );
 });
 
 describe('who may do what', () => {

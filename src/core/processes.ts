@@ -13,5 +13,7 @@ export interface ProcessKeeper {
   kill(group: number, isLeaderWaiting: boolean): Promise<void>;
   /** Calls `onOver` once, when the resident memory of the group is more (bytes). @returns ends the watch */
   watchMemory(group: number, limitBytes: number, onOver: (bytes: number) => void): () => void;
+  /** Resident memory of the group (bytes); undefined where that cannot be found out. */
+  measureMemory(group: number): Promise<number | undefined>;
   close(): void;
 }

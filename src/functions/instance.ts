@@ -45,7 +45,8 @@ export interface InstancePlan {
   readonly id: string;
   /** How it is started, once the address of its Runtime API is known. */
   readonly start: (address: string) => StartPlan;
-  readonly openApi: (listener: RuntimeListener) => Promise<RuntimeApi>;
+  /** `group` gives the process group once there is one. */
+  readonly openApi: (listener: RuntimeListener, group: () => number) => Promise<RuntimeApi>;
   /** Of the function. */
   readonly memoryMiB: number;
   readonly initTimeoutMs: number;
@@ -70,6 +71,8 @@ export interface Instance {
   readonly started: Promise<StartFailure | undefined>;
   /** How long it took to get ready (milliseconds). */
   readonly initMs: () => number;
+  /** Resident memory of it and everything it started (bytes); undefined where nobody can say. */
+  memoryBytes(): Promise<number | undefined>;
   /** True as long as it has taken one event at most. */
   readonly isFirst: () => boolean;
   /**
@@ -112,35 +115,38 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
   const started = Promise.withResolvers<StartFailure | undefined>();
   const gone = Promise.withResolvers<undefined>();
 
-  const api = await plan.openApi({
-    onNext() {
-      if (state === 'starting') {
-        state = 'idle';
-        initMs = performance.now() - begun;
-        clearTimeout(initTimer);
-        started.resolve(undefined);
-      } else if (state === 'busy') {
-        // Another event without an answer to this one: what was asked cannot be answered any more.
-        if (work)
-          settle(
-            work,
-            failedOutcome(
-              'Runtime.NoResponse',
-              `RequestId: ${work.requestId} Error: The runtime asked for another event without answering this one`,
-            ),
-          );
-        state = 'idle';
-        services.onIdle(instance);
-      }
+  let group = 0;
+  const api = await plan.openApi(
+    {
+      onNext() {
+        if (state === 'starting') {
+          state = 'idle';
+          initMs = performance.now() - begun;
+          clearTimeout(initTimer);
+          started.resolve(undefined);
+        } else if (state === 'busy') {
+          // Another event without an answer to this one: what was asked cannot be answered any more.
+          if (work)
+            settle(
+              work,
+              failedOutcome(
+                'Runtime.NoResponse',
+                `RequestId: ${work.requestId} Error: The runtime asked for another event without answering this one`,
+              ),
+            );
+          state = 'idle';
+          services.onIdle(instance);
+        }
+      },
+      isCurrent: (requestId) => work?.requestId === requestId,
+      onResponse: (body) => work && settle(work, { payload: body }),
+      onError: (body) => work && settle(work, unhandled(body)),
+      onTooLarge: (bytes) => work && settle(work, responseTooLarge(bytes)),
+      onInitError: (body) => end(() => unhandled(body)),
     },
-    isCurrent: (requestId) => work?.requestId === requestId,
-    onResponse: (body) => work && settle(work, { payload: body }),
-    onError: (body) => work && settle(work, unhandled(body)),
-    onTooLarge: (bytes) => work && settle(work, responseTooLarge(bytes)),
-    onInitError: (body) => end(() => unhandled(body)),
-  });
+    () => group,
+  );
   let child: ChildProcess;
-  let group: number;
   const { command, args, env, cwd, input, endingOf, isLeaderWaiting } = plan.start(api.address);
   try {
     child = spawn(command, args, {
@@ -234,6 +240,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
     group,
     started: started.promise,
     initMs: () => initMs,
+    memoryBytes: () => keeper.measureMemory(group),
     isFirst: () => taken < 2,
     run(event: RuntimeEvent, timeoutMs: number, tail?: string[]): Promise<FunctionOutcome> | undefined {
       if (state !== 'idle' || cause !== undefined || !api.send(event)) return undefined;

@@ -21,6 +21,7 @@ import type { Instance } from './instance.ts';
 import type { Interpreters } from './interpreters.ts';
 import { BOOTSTRAPS, knowsToken, planLaunch } from './launch.ts';
 import type { LogBook } from './log-book.ts';
+import { isOfGroup } from './peer.ts';
 import { StartRefused } from './pools.ts';
 import type { LaunchInstance } from './pools.ts';
 import type { RunnableVersion } from './registry.ts';
@@ -78,10 +79,12 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
           temporary,
           memoryMiB: configuration.MemorySize,
           initTimeoutMs: Math.max(services.initTimeoutMs, configuration.Timeout * 1000),
-          openApi: (listener) =>
+          openApi: (listener, group) =>
             openRuntimeApi(
               loopbackAddress(),
-              knowsToken(configuration.Runtime) ? token : undefined,
+              knowsToken(configuration.Runtime)
+                ? { token }
+                : { admits: async (socket) => (await isOfGroup(socket, group())) ?? true },
               listener,
             ),
           start: (api) =>

@@ -8,6 +8,7 @@ import type { RunnableVersion } from './registry.ts';
 
 /** What LogResult holds at most (bytes). */
 const MAX_TAIL_BYTES = 4 * 1024;
+const MIB = 1024 * 1024;
 
 /** How a call ran, if it came to a process. */
 export interface Run {
@@ -47,15 +48,17 @@ export function createReports(logBook: LogBook): Reports {
               text: failed,
             });
           if (!tail) return outcome;
-          const lines = [
-            `END RequestId: ${requestId}`,
-            reportLine(runnable, requestId, run),
-            ...(failed === undefined ? [] : [failed]),
-          ];
-          return turn().then(() => ({
-            ...outcome,
-            log: tailOf([`START RequestId: ${requestId} Version: ${runnable.version}`, ...tail, ...lines]),
-          }));
+          return turn().then(async () => {
+            const bytes = await run?.instance.memoryBytes();
+            const lines = [
+              `START RequestId: ${requestId} Version: ${runnable.version}`,
+              ...tail,
+              `END RequestId: ${requestId}`,
+              reportLine(runnable, requestId, run, bytes),
+              ...(failed === undefined ? [] : [failed]),
+            ];
+            return { ...outcome, log: tailOf(lines) };
+          });
         },
       };
     },
@@ -67,13 +70,19 @@ function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(() => setImmediate(resolve)));
 }
 
-function reportLine({ configuration }: RunnableVersion, requestId: string, run: Run | undefined): string {
+function reportLine(
+  { configuration }: RunnableVersion,
+  requestId: string,
+  run: Run | undefined,
+  bytes: number | undefined,
+): string {
   const ms = run?.ms ?? 0;
   return [
     `REPORT RequestId: ${requestId}`,
     `Duration: ${ms.toFixed(2)} ms`,
     `Billed Duration: ${Math.ceil(ms)} ms`,
     `Memory Size: ${configuration.MemorySize} MB`,
+    ...(bytes === undefined ? [] : [`Max Memory Used: ${Math.ceil(bytes / MIB)} MB`]),
     ...(run?.instance.isFirst() === true ? [`Init Duration: ${run.instance.initMs().toFixed(2)} ms`] : []),
   ].join('\t');
 }

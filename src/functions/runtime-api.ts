@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import { MAX_FUNCTION_PAYLOAD } from '../core/functions.ts';
 
@@ -28,6 +29,9 @@ export interface RuntimeEvent {
   readonly clientContext?: string;
   readonly traceHeader?: string;
 }
+
+/** How a process is known. */
+export type Guard = { readonly token: string } | { readonly admits: (socket: Socket) => Promise<boolean> };
 
 /** What the process has to say. */
 export interface RuntimeListener {
@@ -55,16 +59,18 @@ export interface RuntimeApi {
 /**
  * Opens the API of one process.
  * @param host a loopback address
- * @param token what the process proves itself with; undefined for programs of others, which know no such thing
+ * @param guard who is served: who has the token, or, for programs of others that know no such thing, whose connection is
+ * that of the process
  */
 export async function openRuntimeApi(
   host: string,
-  token: string | undefined,
+  guard: Guard,
   listener: RuntimeListener,
 ): Promise<RuntimeApi> {
   let waiting: ServerResponse | undefined;
   let quietListeners: (() => void)[] = [];
   let connections = 0;
+  const admissions = new WeakMap<Socket, Promise<boolean>>();
   const server = createServer(
     { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 },
     (request, response) => {
@@ -84,8 +90,22 @@ export async function openRuntimeApi(
   const address = await listen(server, host);
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
-    if (request.headers.host !== address || !isProven(request.headers[TOKEN_HEADER], token))
-      return refuse(request, response, 403, 'Forbidden', 'This is the Runtime API of another process.');
+    const isAddressed = request.headers.host === address;
+    if ('token' in guard) {
+      if (isAddressed && isProven(request.headers[TOKEN_HEADER], guard.token))
+        return serve(request, response);
+    } else if (isAddressed) {
+      const admission = admissions.get(request.socket) ?? guard.admits(request.socket);
+      admissions.set(request.socket, admission);
+      return void admission.then(
+        (isAdmitted) => (isAdmitted ? serve(request, response) : refuseStranger(request, response)),
+        () => refuseStranger(request, response),
+      );
+    }
+    refuseStranger(request, response);
+  }
+
+  function serve(request: IncomingMessage, response: ServerResponse): void {
     const { method, url = '' } = request;
     if (method === 'GET' && url === `${BASE}/invocation/next`) return wait(response);
     if (method === 'POST' && url === `${BASE}/init/error`)
@@ -178,8 +198,11 @@ async function listen(server: Server, host: string): Promise<string> {
   return `${host}:${(server.address() as AddressInfo).port}`;
 }
 
-function isProven(given: string | readonly string[] | undefined, token: string | undefined): boolean {
-  if (token === undefined) return true;
+function refuseStranger(request: IncomingMessage, response: ServerResponse): void {
+  refuse(request, response, 403, 'Forbidden', 'This is the Runtime API of another process.');
+}
+
+function isProven(given: string | readonly string[] | undefined, token: string): boolean {
   if (typeof given !== 'string' || given.length !== token.length) return false;
   return timingSafeEqual(Buffer.from(given), Buffer.from(token));
 }

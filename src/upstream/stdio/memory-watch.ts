@@ -13,14 +13,16 @@ const ROUNDS_REMEMBERED = 10;
 export interface MemoryWatch {
   /** Calls `onOver` once, when the group holds more. @returns ends the watch */
   watch(group: number, limitBytes: number, onOver: (bytes: number) => void): () => void;
+  /** What the group holds now (bytes); undefined where that cannot be found out. */
+  measure(group: number): Promise<number | undefined>;
 }
 
 type Watched = Map<number, { readonly limitBytes: number; readonly onOver: (bytes: number) => void }>;
 /** Bytes by group. @throws when this way of looking does not work here */
 type ReadMemory = (groups: ReadonlySet<number>) => Promise<ReadonlyMap<number, number>>;
 
-/** A watch that looks once a second, and only while there is something to look at. */
-export function createMemoryWatch(log: Log): MemoryWatch {
+/** A watch that looks once in a while (milliseconds), and only while there is something to look at. */
+export function createMemoryWatch(log: Log, intervalMs = INTERVAL_MS): MemoryWatch {
   const watched: Watched = new Map();
   const readers: ReadMemory[] = [createProcReader(), readFromPs];
   let timer: NodeJS.Timeout | undefined;
@@ -54,9 +56,14 @@ export function createMemoryWatch(log: Log): MemoryWatch {
   }
 
   return Object.freeze({
+    async measure(group: number): Promise<number | undefined> {
+      const [read] = readers;
+      const found = await read?.(new Set([group])).catch(() => undefined);
+      return found?.get(group);
+    },
     watch(group: number, limitBytes: number, onOver: (bytes: number) => void) {
       watched.set(group, { limitBytes, onOver });
-      timer ??= setInterval(() => void look(), INTERVAL_MS).unref();
+      timer ??= setInterval(() => void look(), intervalMs).unref();
       return () => stop(group);
     },
   });
