@@ -20,6 +20,8 @@ export interface CodeFolders {
   folderOf(codeId: string): Promise<string>;
   /** The folder that several archives are unpacked in, later ones over earlier ones; undefined for none. @throws as `folderOf` */
   layersOf(codeIds: readonly string[]): Promise<string | undefined>;
+  /** Lets go of the folders of all other archives. */
+  keepOnly(used: Iterable<{ readonly codeId: string; readonly layerIds: readonly string[] }>): void;
   /** A new folder with an empty one, `files`, in it. */
   temporary(name: string): Promise<string>;
   /** Whether programs can begin to run: the folder is made with the first call. */
@@ -72,7 +74,8 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
   async function unpack(name: string, codeIds: readonly string[]): Promise<string> {
     await open();
     const draft = join(root, 'code', `${name}.draft`);
-    const folder = join(root, 'code', name);
+    // A name of its own each time: the folder before may still be on its way out.
+    const folder = join(root, 'code', `${name.slice(0, 80)}.${randomBytes(4).toString('hex')}`);
     await remove(draft);
     await mkdir(draft);
     for (const codeId of codeIds) await unpackArchive(await readCode(reader, codeId), draft);
@@ -87,9 +90,19 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
     open,
     folderOf: (codeId: string) => folderFor(codeId, [codeId]),
     async layersOf(codeIds: readonly string[]): Promise<string | undefined> {
-      if (codeIds.length === 0) return undefined;
-      const digest = createHash('sha256').update(codeIds.join('\n')).digest('hex');
-      return folderFor(`layers-${digest}`, codeIds);
+      return codeIds.length === 0 ? undefined : folderFor(layersName(codeIds), codeIds);
+    },
+    keepOnly(used: Iterable<{ readonly codeId: string; readonly layerIds: readonly string[] }>): void {
+      if (unpacked.size === 0) return;
+      const names = new Set<string>();
+      for (const { codeId, layerIds } of used) names.add(codeId).add(layersName(layerIds));
+      for (const [name, folder] of unpacked) {
+        if (names.has(name)) continue;
+        unpacked.delete(name);
+        remove(folder).catch((thrown: unknown) =>
+          log.warn({ folder, reason: String(thrown) }, 'old code stays on disk'),
+        );
+      }
     },
     async temporary(name: string): Promise<string> {
       await open();
@@ -103,6 +116,10 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
       await remove(root);
     },
   });
+}
+
+function layersName(codeIds: readonly string[]): string {
+  return `layers-${createHash('sha256').update(codeIds.join('\n')).digest('hex')}`;
 }
 
 /** True for the folder of a process that is gone. */

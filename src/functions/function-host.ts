@@ -61,12 +61,12 @@ export interface FunctionHost extends LocalFunctions {
   /** Processes of all functions at the same time. */
   readonly maxProcesses: number;
   /** Whether there is something to call. @throws GatewayError NotFound, UpstreamRefused when functions are off */
-  check(name: string, qualifier: string | undefined): void;
+  check(name: string, qualifier: string | undefined): Promise<void>;
   /** @throws GatewayError as LocalFunctions.invoke */
   call(call: FunctionCall): Promise<FunctionAnswer>;
   /**
    * Runs it later, and again when it fails.
-   * @throws GatewayError as `check`; Throttled when too many wait already
+   * @throws GatewayError Throttled when too many wait already
    */
   enqueue(call: FunctionCall): void;
   /** @throws GatewayError Validation that says what is wrong with the archive */

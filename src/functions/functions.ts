@@ -27,6 +27,7 @@ import type { SandboxWish } from './sandbox.ts';
 
 /** A process that is gone before it has seen an event is no reason to fail a call; many in a row are. */
 const MAX_TRIES = 5;
+const LOOK_EVERY_MS = 100;
 const VISIBLE = /^[\x20-\x7e]*$/;
 
 export interface FunctionSettings {
@@ -99,15 +100,37 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     processes: settings.maxProcesses,
     idleMs: settings.idleMs ?? IDLE_MS,
   });
+  /** What another process has just made is not known here yet: what is not known is looked for once. */
+  async function resolveNamed(name: string, qualifier: string | undefined): Promise<Resolved> {
+    try {
+      return registry.resolve(name, qualifier, chance());
+    } catch (thrown) {
+      if (clock.monotonic() - lookedAt < LOOK_EVERY_MS) throw thrown;
+      lookedAt = clock.monotonic();
+      await registry.refresh();
+      return registry.resolve(name, qualifier, chance());
+    }
+  }
   const call = async (wanted: FunctionCall): Promise<FunctionAnswer> =>
-    run(registry.resolve(wanted.name, wanted.qualifier, chance()), wanted);
+    run(await resolveNamed(wanted.name, wanted.qualifier), wanted);
   const events = createEventQueue({
     run: call,
     log,
     now: () => clock.monotonic(),
     ...(settings.retryMs === undefined ? {} : { retryMs: settings.retryMs }),
   });
-  registry.onChange(() => pools.keepOnly(registry.runnables));
+  registry.onChange(() => {
+    pools.keepOnly(registry.runnables);
+    const used = [...registry.runnables.values(), ...pools.inUse()];
+    folders.keepOnly(
+      used.map(({ configuration: { codeId, layers } }) => ({
+        codeId,
+        layerIds: layers.map((layer) => layer.codeId),
+      })),
+    );
+  });
+  /** When a function that is not known was last looked for. */
+  let lookedAt = -Infinity;
   /** Calls under way, by function. */
   const running = new Map<string, number>();
 
@@ -193,16 +216,12 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
         ...(clientContext === undefined ? {} : { clientContext }),
       });
     },
-    check(name: string, qualifier: string | undefined): void {
-      registry.resolve(name, qualifier, chance());
+    async check(name: string, qualifier: string | undefined): Promise<void> {
+      await resolveNamed(name, qualifier);
       checkOn();
     },
     call,
-    enqueue(call: FunctionCall): void {
-      registry.resolve(call.name, call.qualifier, chance());
-      checkOn();
-      events.add(call);
-    },
+    enqueue: (wanted: FunctionCall) => events.add(wanted),
     checkArchive,
     archive: (codeId: string) => readCode(store, codeId),
     async missing(runtime: string): Promise<string | undefined> {

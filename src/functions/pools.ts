@@ -40,8 +40,8 @@ export interface Pools {
   acquire(runnable: RunnableVersion): Acquired | Promise<Acquired>;
   /** Lets go of everything that is not among these; what runs is finished first. */
   keepOnly(runnables: ReadonlyMap<string, RunnableVersion>): void;
-  /** How many processes there are. */
-  size(): number;
+  /** What runs or is about to, retired or not. */
+  inUse(): readonly RunnableVersion[];
   /** Ends every process; nothing can be started any more. */
   close(): Promise<void>;
 }
@@ -245,7 +245,7 @@ export function createPools(launch: LaunchInstance, limits: PoolLimits): Pools {
         forget(pool);
       }
     },
-    size: () => processes,
+    inUse: () => [...pools.values()].map(({ runnable }) => runnable),
     async close(): Promise<void> {
       isClosed = true;
       for (const pool of pools.values()) {

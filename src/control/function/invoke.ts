@@ -21,7 +21,7 @@ export const invoke: FunctionHandler = async (input, ctx) => {
     throw notOf('invocationType', type, '[RequestResponse, Event, DryRun]');
   if (!['None', 'Tail'].includes(logType)) throw notOf('logType', logType, '[None, Tail]');
   const { name, qualifier } = namedIn(input, ctx);
-  host.check(name, qualifier);
+  await host.check(name, qualifier);
   if (type === 'DryRun') return { status: 204 };
   const call = {
     ...callOf(
@@ -53,7 +53,7 @@ export const invoke: FunctionHandler = async (input, ctx) => {
 /** Handles InvokeAsync. */
 export const invokeAsync: FunctionHandler = async (input, ctx) => {
   const { name, qualifier } = namedIn(input, ctx);
-  ctx.host.check(name, qualifier);
+  await ctx.host.check(name, qualifier);
   ctx.host.enqueue(callOf(name, qualifier, FUNCTION_LIMITS.eventBytes, 'Event', ctx));
   return { status: 202 };
 };
