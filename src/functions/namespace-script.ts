@@ -73,7 +73,7 @@ pivot_root . .old
 cd /
 umount -l /.old
 rmdir /.old
-mount -o remount,ro /
+mount -o remount,bind,ro,nosuid,nodev /
 eval "$(cat)"
 cd "$LAMBDA_TASK_ROOT"
 set +e
