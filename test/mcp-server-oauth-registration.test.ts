@@ -22,6 +22,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await bench.close();
   await server.close();
 });
@@ -153,6 +154,42 @@ test('registers anew when its secret there has expired', async () => {
     .map(({ body }) => new URLSearchParams(body).get('client_secret'));
   expect(secrets).toEqual(['secret', 'secret']);
   expect(bench.app.lines.some((line) => JSON.stringify(line).includes('"secret"'))).toBe(false);
+});
+
+test('stays a client of the last few authorization servers that a server has named, and of no more', async () => {
+  const at = (tenant: number): string => `${server.url}/t${tenant}`;
+  let current = 0;
+  server.set('/.well-known/oauth-protected-resource/mcp', () =>
+    server.resource({ authorization_servers: [at(current)] }),
+  );
+  for (let tenant = 0; tenant < 12; tenant += 1)
+    server.set(`/.well-known/oauth-authorization-server/t${tenant}`, () =>
+      server.metadata({ issuer: at(tenant) }),
+    );
+  const url = await target();
+  const now = performance.now.bind(performance);
+  let passed = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+  const move = async (tenant: number): Promise<void> => {
+    current = tenant;
+    // What is known of the server is old by then.
+    passed += 11 * 60_000;
+    const end = await bench.callWithConsent(url, `user-${(users += 1)}`, 'tool');
+    expect(wordsOf(end)).toBe('done');
+  };
+  let users = 0;
+  server.routes.set('/authorize', ({ query }, response) => {
+    const back = new URL(query.get('redirect_uri') ?? '');
+    const answer = { code: 'code', state: query.get('state') ?? '', iss: at(current) };
+    back.search = new URLSearchParams(answer).toString();
+    response.writeHead(302, { location: back.href }).end();
+  });
+  for (let tenant = 0; tenant < 12; tenant += 1) await move(tenant);
+  expect(server.count('/register')).toBe(12);
+  for (const tenant of [11, 5, 11]) await move(tenant);
+  expect(server.count('/register')).toBe(12);
+  await move(0);
+  expect(server.count('/register')).toBe(13);
 });
 
 test('is still a client after a restart, also while the server of metadata is down', async () => {

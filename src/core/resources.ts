@@ -191,9 +191,11 @@ export interface OauthTokenDocument {
 
 /**
  * The gateway as a client of one authorization server, for a provider that is known by the server it protects. Name of
- * the row: the issuer. The newest one of a provider is in use.
+ * the row: the issuer.
  */
 export interface OauthRegistrationDocument {
+  /** Of a provider's registrations, the one with the highest number is in use. */
+  readonly generation: number;
   /** `given`: of the provider's configuration; `metadata-document`: the client's id is its address; or RFC 7591. */
   readonly source: 'given' | 'metadata-document' | 'dynamic';
   readonly clientId: string;

@@ -18,7 +18,7 @@ import { documentAddress } from './client-document.ts';
 import { authenticationAt, register } from './client-registration.ts';
 import type { RegisteredClient } from './client-registration.ts';
 import { PROOF_ALGORITHM, createProofKey } from './dpop.ts';
-import { proofKeyBinding, registrationBinding, withRegistration } from './providers.ts';
+import { proofKeyBinding, registrationBinding, registrationsOf, withRegistration } from './providers.ts';
 import type { Provider, Sealing } from './providers.ts';
 import { UNREACHABLE, createResourceMetadata } from './resource-metadata.ts';
 import type { ResourceMetadata } from './resource-metadata.ts';
@@ -27,6 +27,8 @@ import type { AuthorizationServers } from './servers.ts';
 
 const RETRY_AFTER_FAILURE_MS = 5_000;
 const KEPT_FAILURES = 500;
+/** Issuers that the gateway remains a client of, of one provider. */
+const MAX_REGISTRATIONS = 10;
 const NO_CLIENT = 'The gateway is no client of the authorization server of this target.';
 /** A server that forgets each client at once gets no new one with every call. */
 const REGISTRATION_PAUSE_MS = 60_000;
@@ -67,7 +69,7 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
   async function ready(provider: Provider): Promise<Provider> {
     const { protects } = provider.settings;
     if (protects === undefined) return provider;
-    const kept = await registrationsOf(provider.id);
+    const kept = await registrationsOf(store, provider.id);
     let resource: ResourceMetadata;
     try {
       resource = await resources.find(protects);
@@ -79,18 +81,31 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
       throw thrown;
     }
     const issuer = chooseIssuer(provider, resource, kept);
+    const known = kept.find((row) => row.name === issuer && isUsable(row, provider, resource));
     const registration =
-      kept.find((row) => row.name === issuer && isUsable(row, provider, resource)) ??
-      (await flights.run(JSON.stringify([provider.id, issuer]), () =>
-        registerAndKeep(provider, issuer, resource),
-      ));
+      known !== undefined && known === kept[0]
+        ? known
+        : await flights.run(JSON.stringify([provider.id, issuer]), async () => {
+            const again = known && (await useAgain(known));
+            return again ?? registerAndKeep(provider, issuer, resource);
+          });
     return { ...withRegistration(provider, registration, services), wantedScopes: resource.scopes };
   }
 
-  /** Newest first. */
-  async function registrationsOf(providerId: string): Promise<readonly Registration[]> {
-    const { rows } = await store.list('oauth-registration', providerId, { limit: 100 });
-    return rows.toSorted((one, other) => other.updatedAt - one.updatedAt);
+  /** The server has come back to an authorization server that it had named before. */
+  async function useAgain(known: Registration): Promise<Registration | undefined> {
+    try {
+      return await store.transaction(async (tx) => {
+        const [newest] = await registrationsOf(tx, known.parentId);
+        const row = await tx.get('oauth-registration', known.id);
+        const generation = (newest?.document.generation ?? 0) + 1;
+        return row && tx.replace('oauth-registration', row, { ...row.document, generation });
+      });
+    } catch (thrown) {
+      // Another process does the same at this very moment.
+      if (thrown instanceof GatewayError && thrown.code === 'StaleRevision') return known;
+      throw thrown;
+    }
   }
 
   function isUsable({ document }: Registration, provider: Provider, resource: ResourceMetadata): boolean {
@@ -186,10 +201,12 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
       const current = await tx.get('oauth2-credential-provider', provider.id);
       if (current?.revision !== provider.revision)
         throw new GatewayError('CredentialUnavailable', 'The credential provider was changed meanwhile.');
+      const kept = await registrationsOf(tx, provider.id);
       const before = await tx.find('oauth-registration', provider.id, issuer);
       const id = before?.id ?? newId();
       const { source, clientId, authentication, secret, expiresAt } = client;
       const document: OauthRegistrationDocument = {
+        generation: (kept[0]?.document.generation ?? 0) + 1,
         source,
         clientId,
         authentication,
@@ -207,9 +224,10 @@ export function createProtectedServers(services: ProtectedServerServices): Prote
         ...(endpoints === undefined ? {} : { endpoints }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
       };
-      return before
-        ? tx.replace('oauth-registration', before, document)
-        : tx.create('oauth-registration', { id, parentId: provider.id, name: issuer, document });
+      if (before) return tx.replace('oauth-registration', before, document);
+      // A server that names another one every day must not fill the store.
+      for (const row of kept.slice(MAX_REGISTRATIONS - 1)) await tx.remove('oauth-registration', row.id);
+      return tx.create('oauth-registration', { id, parentId: provider.id, name: issuer, document });
     });
   }
 

@@ -86,8 +86,7 @@ export function createProviders(
   async function load(row: Row<'oauth2-credential-provider'>): Promise<Provider> {
     const provider = toProvider(row, services);
     if (provider.settings.protects === undefined) return provider;
-    const { rows } = await store.list('oauth-registration', row.id, { limit: 100 });
-    const [last] = rows.toSorted((one, other) => other.updatedAt - one.updatedAt);
+    const [last] = await registrationsOf(store, row.id);
     return last ? withRegistration(provider, last, services) : provider;
   }
 
@@ -102,6 +101,15 @@ export function createProviders(
       return row && load(row);
     },
   });
+}
+
+/** The registrations of a provider, the one in use first. */
+export async function registrationsOf(
+  reader: Pick<Store, 'list'>,
+  providerId: string,
+): Promise<readonly Row<'oauth-registration'>[]> {
+  const { rows } = await reader.list('oauth-registration', providerId, { limit: 100 });
+  return rows.toSorted((one, other) => other.document.generation - one.document.generation);
 }
 
 function toProvider(row: Row<'oauth2-credential-provider'>, sealing: Sealing): Provider {
