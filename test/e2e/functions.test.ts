@@ -1,12 +1,13 @@
 // Local functions and the real process: they are there after a restart, and nothing of them is left when the server stops,
 // also when it is killed.
 
-import { readFileSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, it, vi } from 'vitest';
 import { ROLE, jsonOf, zipOf } from '../support/functions.ts';
-import { closing, startServer } from '../support/process.ts';
+import { closing, startServer, temporaryFolder } from '../support/process.ts';
 import type { RunningServer } from '../support/process.ts';
 
 function clientOf({ url, dataDir }: RunningServer): LambdaClient {
@@ -110,4 +111,39 @@ describe.each(['auto', 'off'] as const)('with the sandbox %s', (sandbox) => {
     expect(readdirSync(join(server.dataDir, 'functions'))).toHaveLength(1);
     expect(readdirSync(join(server.dataDir, 'functions'))[0]).toContain(`run-${again.child.pid}-`);
   });
+});
+
+it('a server of an ordinary user has the same sandbox', async (context) => {
+  // Where the tests are run by an ordinary user all of them show it.
+  const ordinary = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] as const;
+  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  if (
+    process.getuid?.() !== 0 ||
+    spawnSync(ordinary[0], [...ordinary.slice(1), 'test', '-r', main, '-a', '-x', process.execPath])
+      .status !== 0
+  )
+    context.skip();
+  const dataDir = temporaryFolder();
+  chmodSync(dataDir, 0o777);
+  const server = await startServer({
+    dataDir: join(dataDir, 'data'),
+    program: [...ordinary, process.execPath, main],
+  });
+  const sdk = clientOf(server);
+  const source = `import { readFileSync, readdirSync } from 'node:fs';
+    export const handler = async () => ({ homes: readdirSync('/').includes('home'), privileges: /CapPrm:\\s*(\\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1] });`;
+  await sdk.send(
+    new CreateFunctionCommand({
+      FunctionName: 'orders',
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Role: ROLE,
+      Code: { ZipFile: await zipOf({ 'index.mjs': source }) },
+    }),
+  );
+  const answer = jsonOf((await call(sdk, {})).Payload);
+  if (server.lines.find(({ msg }) => msg === 'sandbox of functions')?.['sandbox'] !== 'namespaces')
+    context.skip();
+  expect(answer).toEqual({ homes: false, privileges: '0000000000000000' });
+  expect((await server.stop()).code).toBe(0);
 });
