@@ -40,6 +40,9 @@ structure All {
     @timestampFormat("epoch-seconds") moment: Timestamp
     @timestampFormat("date-time") instant: Timestamp
     bytes: Blob
+    big: BigInteger
+    exact: BigDecimal
+    ${['restXml', 'rpcv2Cbor'].includes(protocol) ? '' : 'document: Document'}
     colour: Colour
     level: Level
     texts: Texts

@@ -26,6 +26,9 @@ const SIMPLE: Readonly<Record<string, string>> = {
   'smithy.api#Double': 'double',
   'smithy.api#PrimitiveDouble': 'double',
   'smithy.api#Timestamp': 'timestamp',
+  'smithy.api#BigInteger': 'bigInteger',
+  'smithy.api#BigDecimal': 'bigDecimal',
+  'smithy.api#Document': 'document',
 };
 const MAX_DEPTH = 5;
 
@@ -140,6 +143,25 @@ function value(ast: Ast, id: string, place: Place): fc.Arbitrary<JsonValue> {
       return fc.integer();
     case 'long':
       return fc.maxSafeInteger();
+    case 'bigInteger':
+      return fc
+        .bigInt({ min: -(10n ** 40n), max: 10n ** 40n })
+        .map(
+          (integer) =>
+            (Number.isSafeInteger(Number(integer)) ? Number(integer) : integer) as unknown as JsonValue,
+        );
+    case 'bigDecimal':
+      return fc
+        .tuple(fc.bigInt({ min: 10n ** 16n, max: 10n ** 30n }), fc.integer({ min: 1, max: 999 }))
+        .map(([whole, part]) => `${whole}.${part}`);
+    case 'document':
+      return (
+        fc
+          .jsonValue({ maxDepth: 3, noUnicodeString: false })
+          .filter((document) => document !== null)
+          // As it is in JSON, where zero has no sign.
+          .map((document) => JSON.parse(JSON.stringify(document)) as JsonValue)
+      );
     case 'float':
     case 'double':
       return fc.integer({ min: -1_000_000, max: 1_000_000 }).map((number) => number / 8);

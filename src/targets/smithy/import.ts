@@ -20,7 +20,7 @@ import { pagesOf, waitersOf, type NamedWaiter } from './tools/extras.ts';
 import { createFilter } from './tools/filter.ts';
 import { nameOperations } from './tools/names.ts';
 import { createPatternCheck } from './tools/patterns.ts';
-import { chooseProtocol, planOperation, planService } from './tools/plans.ts';
+import { chooseProtocol, endpointRulesOf, planOperation, planService } from './tools/plans.ts';
 import { renderSchema } from './tools/schema.ts';
 import { describeOperation, shorten } from './tools/texts.ts';
 
@@ -62,6 +62,8 @@ export function importSmithy(given: readonly ModelFile[], options: ImportOptions
   const service = findOrExplain(model, settings.service, files);
   const protocol = chooseProtocol(service, settings.protocol);
   const servicePlan = planService(service, protocol, settings.endpoint);
+  const { fault } = endpointRulesOf(service);
+  if (fault !== undefined) faults.push({ shape: service.id, reason: fault });
   const context: ImportContext = { model, service, servicePlan, settings, isPattern: createPatternCheck() };
   const operations = operationsOf(model, service, faults);
   const filter = createFilter(options.settings);

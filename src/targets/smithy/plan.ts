@@ -47,6 +47,7 @@ export interface ServicePlan {
   readonly xmlNamespace?: JsonObject;
   readonly queryCompatible?: boolean;
   readonly noErrorWrapping?: boolean;
+  /** Endpoint rules in either notation: `rules` (endpointRuleSet) or `nodes` (endpointBdd). */
   readonly ruleSet?: JsonObject;
   readonly endpoint: EndpointSettings;
 }

@@ -12,6 +12,7 @@ import type { OperationPlan, ServicePlan } from '../plan.ts';
 import { serviceKey } from '../protocols/customisations.ts';
 import type { RuntimeInput } from '../runtime/input.ts';
 import { conventionalAddress, ownStoreAddress } from './conventional.ts';
+import { decide, readDecisions } from './decisions.ts';
 import { enableAwsFunctions, isAwsHost } from './partitions.ts';
 
 /** Where one call goes. */
@@ -39,6 +40,7 @@ const KEPT = 500;
 export function createEndpoints(service: ServicePlan, aws: AwsSurroundings): ResolveEndpoint {
   const custom = customEndpoint(service, aws);
   const region = service.endpoint.region ?? aws.region;
+  const evaluate = prepareRules(service.ruleSet);
   const resolved = new LRUCache<string, ResolvedEndpoint>({ max: KEPT });
   enableAwsFunctions();
 
@@ -47,7 +49,7 @@ export function createEndpoints(service: ServicePlan, aws: AwsSurroundings): Res
     const key = JSON.stringify(parameters);
     const known = resolved.get(key);
     if (known !== undefined) return known;
-    const found = resolve(service, parameters, region, custom);
+    const found = resolve(service, evaluate, parameters, region, custom);
     resolved.set(key, found);
     return found;
   };
@@ -115,6 +117,7 @@ function builtInValue(builtIn: string, region: string, custom: URL | undefined):
 
 function resolve(
   service: ServicePlan,
+  evaluate: Evaluate,
   parameters: Parameters,
   region: string,
   custom: URL | undefined,
@@ -122,7 +125,7 @@ function resolve(
   const signing: Signing | undefined =
     service.signingName === undefined ? undefined : { service: service.signingName, region };
   if (service.ruleSet !== undefined && (custom === undefined || takesEndpoint(service.ruleSet)))
-    return checked(evaluate(service.ruleSet, parameters), service, signing, custom, region);
+    return checked(evaluate(parameters), service, signing, custom, region);
   const url =
     custom !== undefined && serviceKey(service) === 's3'
       ? ownStoreAddress(custom, parameters)
@@ -149,16 +152,26 @@ interface Evaluated {
   readonly properties?: JsonObject;
 }
 
-/** @throws GatewayError Validation with the rules' own words: most often a parameter of the caller's is at fault */
-function evaluate(ruleSet: JsonObject, parameters: Parameters): Evaluated {
-  try {
-    return resolveEndpoint(ruleSet as unknown as RuleSet, {
-      endpointParams: { ...parameters } as EndpointParameters,
-    });
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new GatewayError('Validation', `There is no endpoint for this call: ${message}`, { cause: thrown });
-  }
+type Evaluate = (parameters: Parameters) => Evaluated;
+
+/** Prepares the evaluation of endpoint rules in either notation. */
+function prepareRules(ruleSet: JsonObject | undefined): Evaluate {
+  const diagram = typeof ruleSet?.['nodes'] === 'string' ? readDecisions(ruleSet) : undefined;
+  return (parameters) => {
+    try {
+      if (diagram !== undefined && ruleSet !== undefined)
+        return decide(diagram, ruleSet, parameters) as Evaluated;
+      return resolveEndpoint(ruleSet as unknown as RuleSet, {
+        endpointParams: { ...parameters } as EndpointParameters,
+      });
+    } catch (thrown) {
+      // The rules' own words: most often a parameter of the caller's is at fault.
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new GatewayError('Validation', `There is no endpoint for this call: ${message}`, {
+        cause: thrown,
+      });
+    }
+  };
 }
 
 type RuleSet = globalThis.Parameters<typeof resolveEndpoint>[0];

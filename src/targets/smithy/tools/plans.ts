@@ -4,6 +4,7 @@
 import { GatewayError } from '../../../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
 import type { CredentialPlacement } from '../../../core/outbound.ts';
+import { readDecisions } from '../endpoints/decisions.ts';
 import { closureOf, type Operation } from '../load/service.ts';
 import { trait, type Member, type Model, type Shape, type Traits } from '../model.ts';
 import {
@@ -93,7 +94,7 @@ export function planService(service: Shape, protocol: ProtocolName, endpoint: En
     (sdkId === undefined || !isAwsModel(service)
       ? undefined
       : (signingName ?? textOf(isJsonObject(aws) ? aws['arnNamespace'] : undefined)));
-  const ruleSet = service.traits['smithy.rules#endpointRuleSet'];
+  const { rules: ruleSet } = endpointRulesOf(service);
   const xmlNamespace = trait(service.traits, 'xmlNamespace');
   const restXml = service.traits['aws.protocols#restXml'];
   return {
@@ -106,9 +107,24 @@ export function planService(service: Shape, protocol: ProtocolName, endpoint: En
     ...(isJsonObject(xmlNamespace) ? { xmlNamespace } : {}),
     ...(service.traits['aws.protocols#awsQueryCompatible'] === undefined ? {} : { queryCompatible: true }),
     ...(isJsonObject(restXml) && restXml['noErrorWrapping'] === true ? { noErrorWrapping: true } : {}),
-    ...(isJsonObject(ruleSet) ? { ruleSet } : {}),
+    ...(ruleSet === undefined ? {} : { ruleSet }),
     endpoint,
   };
+}
+
+/** The endpoint rules of a service, in either notation; or what is wrong with them. */
+export function endpointRulesOf(service: Shape): { readonly rules?: JsonObject; readonly fault?: string } {
+  const ruleSet = service.traits['smithy.rules#endpointRuleSet'];
+  if (isJsonObject(ruleSet)) return { rules: ruleSet };
+  const decisions = service.traits['smithy.rules#endpointBdd'];
+  if (!isJsonObject(decisions)) return {};
+  try {
+    readDecisions(decisions);
+    return { rules: decisions };
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return { fault: `its trait endpointBdd cannot be used: ${reason}` };
+  }
 }
 
 /** Whether AWS's naming of hosts can be taken for granted. */
