@@ -13,8 +13,7 @@ import { createArns } from './core/arn.ts';
 import { settingsOf } from './core/settings.ts';
 import { createClientAddress } from './edge/client-address.ts';
 import { createOriginRules } from './edge/origins.ts';
-import { listen } from './edge/server.ts';
-import type { Handlers, Listener } from './edge/server.ts';
+import type { Handlers } from './edge/server.ts';
 import { createWeb } from './edge/web.ts';
 import { createIdentity } from './identity/engine.ts';
 import { systemClock } from './lib/clock.ts';
@@ -23,6 +22,9 @@ import { openLocalFunctions } from './local-functions.ts';
 import { keySource, openOperatorKey } from './operator-keys.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
 import type { McpServices } from './mcp/endpoint.ts';
+import { egressRules } from './egress-rules.ts';
+import { openListeners } from './listeners.ts';
+import { openObservability } from './observability.ts';
 import { openStore } from './open-store.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
 import { createMailbox } from './sessions/mailbox.ts';
@@ -38,10 +40,10 @@ import { createAwsCredentials } from './upstream/aws-credentials.ts';
 import { createAwsRoles } from './upstream/aws-roles.ts';
 import { createEgressClient } from './upstream/client.ts';
 import type { EgressClient } from './upstream/client.ts';
-import { createEgressGuard, ruleForUrl } from './upstream/guard.ts';
-import type { AllowRule } from './upstream/guard.ts';
+import { createEgressGuard } from './upstream/guard.ts';
 import { createFunctionInvoker } from './upstream/lambda.ts';
 import { createSourceReader } from './upstream/source.ts';
+import { withTraces } from './upstream/traced.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
 import { readWorkloadToken } from './workload-token.ts';
 import { openKeyRing } from './vault/key-ring.ts';
@@ -83,7 +85,9 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const clock = systemClock;
   const store = await openStore(config, clock, log, options.stopping);
   const awsCredentials = createAwsCredentials();
-  const client = createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) });
+  const client = withTraces(
+    createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) }),
+  );
   const outward = options.egress?.(client) ?? client;
   const egress = withOwnDocuments(outward, (url) => authorizationServer?.documentAt(url));
   const keyRing = await openKeyRing(
@@ -264,8 +268,21 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     log,
   });
 
+  const observability = await openObservability(config, {
+    egress: outward,
+    log,
+    gatewayOf(gatewayId) {
+      const snapshot = snapshots.get(gatewayId);
+      return snapshot && { arn: snapshot.gatewayArn, name: snapshot.name };
+    },
+  });
+
   let isStarted = false;
   const opened = Promise.withResolvers<void>();
+  const metricsAt = ({ host }: ListenAddress, isAdmin: boolean) => {
+    const metrics = observability.page(host, isAdmin);
+    return metrics ? { metrics } : {};
+  };
   const addressOf = createClientAddress(config.trustedProxies ?? []);
   const handlersFor = (has: { dataPlane: boolean; control: boolean }, at: ListenAddress): Handlers => {
     if (has.dataPlane && address.publicUrl === '') address.publicUrl = baseUrl(at);
@@ -287,7 +304,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
         ),
       ...(has.dataPlane ? { pages: identity.web } : {}),
       ...(has.dataPlane && authorizationServer ? { authorizationServer } : {}),
-      ...(has.control ? { control, functions: functionApi } : {}),
+      ...(has.control ? { control, functions: functionApi, ...metricsAt(at, !has.dataPlane) } : {}),
     });
     const metadataOf = (gatewayId: string): string | undefined => {
       const snapshot = snapshots.get(gatewayId);
@@ -295,7 +312,9 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     };
     return {
       web,
-      ...(has.dataPlane ? { dataPlane: { endpoint, metadataOf, origins, addressOf, log } } : {}),
+      ...(has.dataPlane
+        ? { dataPlane: { endpoint, metadataOf, origins, addressOf, log, observer: observability.observer } }
+        : {}),
       ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
     };
   };
@@ -343,45 +362,11 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await search.close();
       await snapshots.close();
       await Promise.all([functions.close(), stdio.close()]);
+      await observability.close();
       await egress.close();
       await store.close();
     },
   });
-}
-
-async function openListeners(
-  config: Config,
-  handlersFor: (has: { dataPlane: boolean; control: boolean }, at: ListenAddress) => Handlers,
-  opened: Promise<void>,
-): Promise<readonly Listener[]> {
-  const first = await listen({
-    ...config.listen,
-    opened,
-    handlers: (at) => handlersFor({ dataPlane: true, control: config.adminListen === undefined }, at),
-  });
-  if (!config.adminListen) return [first];
-  try {
-    const second = await listen({
-      ...config.adminListen,
-      opened,
-      handlers: (at) => handlersFor({ dataPlane: false, control: true }, at),
-    });
-    return [first, second];
-  } catch (thrown) {
-    await first.drain(0);
-    throw thrown;
-  }
-}
-
-/** What the operator allows: the list, the S3 store they configured, and what they named on the command line. */
-function egressRules(config: Config, named: readonly URL[]): readonly AllowRule[] {
-  const { authorizationServer: server, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint } = config;
-  const signIn = server?.mode === 'upstream' ? new URL(server.discoveryUrl) : undefined;
-  const services = Object.values(config.awsEndpoints ?? {});
-  const own = [...named, signIn, s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint, ...services].filter(
-    (url) => url !== undefined,
-  );
-  return [...config.egressAllow, ...own.map(ruleForUrl)];
 }
 
 const noReason = Promise.resolve(undefined);

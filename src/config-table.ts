@@ -232,6 +232,14 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     parseWorkers,
   ),
   setting(
+    'metrics-token',
+    'secret',
+    'unset',
+    'who reads /metrics has to show it as a bearer token; without it /metrics is served on loopback and on the admin listener only',
+    parseSecret,
+    true,
+  ),
+  setting(
     'log-level',
     'level',
     'info',

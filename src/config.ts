@@ -4,6 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { readTracing } from './tracing-settings.ts';
+import type { TracingConfig } from './tracing-settings.ts';
 import { isJsonObject } from './core/json.ts';
 import type { AddressRange } from './lib/address-range.ts';
 import type { Secret } from './lib/secret.ts';
@@ -49,6 +51,10 @@ export interface Config {
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
   readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
+  /** Who reads figures has to show it. */
+  readonly metricsToken?: Secret;
+  /** Where traces are sent, by OpenTelemetry's own variables. */
+  readonly tracing?: TracingConfig;
   /** Processes that serve, when there is more than one. */
   readonly workers?: number;
   /** PostgreSQL instead of a file in the data directory. */
@@ -133,13 +139,14 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
   const kmsEndpoint = readAwsEndpoint('KMS', sources.env, faults);
   const lambdaEndpoint = readAwsEndpoint('LAMBDA', sources.env, faults);
   const awsEndpoints = readAwsEndpoints(sources.env, faults);
+  const tracing = readTracing(sources.env, faults);
   if (values['master-key'] !== undefined && values['master-key-kms'] !== undefined)
     faults.push('GATEWRIGHT_MASTER_KEY and GATEWRIGHT_MASTER_KEY_KMS: set one of them');
   const authorizationServer = assembleAuthorizationServer(values, faults);
   if (faults.length > 0) return { faults };
   const config = assemble(
     values,
-    { s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint, awsEndpoints },
+    { s3Endpoint, stsEndpoint, kmsEndpoint, lambdaEndpoint, awsEndpoints, tracing },
     authorizationServer,
   );
   const paths: Readonly<Record<string, string>> = {
@@ -156,8 +163,9 @@ export function readConfig(sources: ConfigSources): ConfigOutcome {
 
 function assemble(
   values: Record<string, unknown>,
-  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint' | 'lambdaEndpoint', URL | undefined>> &
-    Pick<Config, 'awsEndpoints'>,
+  aws: Readonly<Record<'s3Endpoint' | 'stsEndpoint' | 'kmsEndpoint' | 'lambdaEndpoint', URL | undefined>> & {
+    readonly tracing: TracingConfig | undefined;
+  } & Pick<Config, 'awsEndpoints'>,
   authorizationServer: AuthorizationServerConfig | undefined,
 ): Config {
   const dataDir = resolve((values['data-dir'] as string | undefined) ?? './.gatewright');
@@ -165,6 +173,7 @@ function assemble(
     adminListen: values['admin-listen'],
     databaseUrl: values['database-url'],
     workers: values['workers'],
+    metricsToken: values['metrics-token'],
     publicUrl: values['public-url'],
     masterKey: values['master-key'],
     masterKeyKms: values['master-key-kms'],

@@ -9,6 +9,7 @@ import { toGatewayError } from './core/errors.ts';
 import { isJsonObject } from './core/json.ts';
 import type { JsonObject } from './core/json.ts';
 import type { ProcessLog } from './telemetry/log.ts';
+import { answerWorkers } from './worker-metrics.ts';
 import {
   hearPrimary,
   isFirstWorker,
@@ -32,7 +33,10 @@ export interface ServeOptions extends AppOptions {
 /** Serves until a signal arrives, in one process or several. Resolves with the exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
   const { workers = 1 } = options.config;
-  if (workers > 1 && !isWorker()) return superviseWorkers(workers, options.log);
+  if (workers > 1 && !isWorker()) {
+    answerWorkers();
+    return superviseWorkers(workers, options.log);
+  }
   const code = await serveHere(options);
   if (isWorker()) leavePrimary();
   return code;

@@ -1,6 +1,7 @@
 // The one context that travels with a call, passed explicitly. Secrets never enter it.
 
 import type { ClientLink } from './client-link.ts';
+import type { Trace } from './observation.ts';
 import type { Principal } from './principal.ts';
 
 export interface Log {
@@ -24,6 +25,8 @@ export interface CallContext {
   /** Monotonic milliseconds (`performance.now()`) after which nothing more is waited for. */
   readonly deadline: number;
   readonly log: Log;
+  /** The trace that the call is part of, for what leaves on its behalf. */
+  readonly trace?: Trace;
   /** Inbound headers in lower case and the gateway URL's query: raw material for allow-listed propagation. */
   readonly inboundHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly inboundQuery: URLSearchParams;

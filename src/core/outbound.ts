@@ -1,5 +1,7 @@
 // A request on its way out and the answer to it. Built by target types, completed by credentials, sent by upstream/.
 
+import type { Trace } from './observation.ts';
+
 export interface OutboundRequest {
   readonly method: string;
   readonly url: URL;
@@ -34,6 +36,8 @@ export type Refusal = Pick<UpstreamResponse, 'status' | 'headers'>;
 
 export interface EgressOptions {
   readonly signal?: AbortSignal;
+  /** The trace that the request belongs to (CallContext.trace). */
+  readonly trace?: Trace;
   /** Whole call, connect included. Milliseconds. */
   readonly timeoutMs: number;
   /** After content decoding. A larger body is an `UpstreamInvalid` error. */
@@ -44,6 +48,7 @@ export interface EgressOptions {
 
 export interface StreamOptions {
   readonly signal?: AbortSignal;
+  readonly trace?: Trace;
   /** Until the head of the answer is there, connect included. Milliseconds. */
   readonly headersTimeoutMs: number;
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
+import type { Observation, RequestObserver } from '../core/observation.ts';
 import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
 import { readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
@@ -34,6 +35,7 @@ export interface DataPlaneServices {
   readonly origins: OriginRules;
   readonly addressOf: ClientAddress;
   readonly log: Log;
+  readonly observer: RequestObserver;
 }
 
 /** Answers one request to a data-plane route. Never rejects. */
@@ -48,9 +50,16 @@ export async function handleDataPlane(
   // Before the answer: a connection that is gone has none.
   const remoteAddress = services.addressOf(request);
   const record: AccessRecord = {};
+  const observation = route.kind === 'mcp' ? observe(route, request, requestId, services) : undefined;
   let answer: McpAnswer;
   try {
-    answer = await answerTo(route, request, response, { requestId, remoteAddress, record }, services);
+    answer = await answerTo(
+      route,
+      request,
+      response,
+      { requestId, remoteAddress, record, observation },
+      services,
+    );
   } catch (thrown) {
     const fault = toGatewayError(thrown);
     services.log.error(
@@ -64,6 +73,8 @@ export async function handleDataPlane(
     'x-amzn-requestid': requestId,
     ...(route.kind === 'mcp' ? services.origins.corsHeaders(origin) : { 'access-control-allow-origin': '*' }),
   });
+  const ms = hundredths(performance.now() - started);
+  observation?.end({ ...record, status: answer.status, ms, bytesOut });
   services.log.info(
     {
       requestId,
@@ -72,21 +83,45 @@ export async function handleDataPlane(
       ...record,
       status: answer.status,
       bytesOut,
-      ms: Math.round((performance.now() - started) * 100) / 100,
+      ...(record.targetMs === undefined ? {} : { targetMs: hundredths(record.targetMs) }),
+      ms,
     },
     route.kind === 'mcp' ? 'mcp' : 'metadata',
   );
+}
+
+const hundredths = (ms: number): number => Math.round(ms * 100) / 100;
+
+function observe(
+  { gatewayId }: Route,
+  { method = '', url = '/', headers }: IncomingMessage,
+  requestId: string,
+  { observer }: DataPlaneServices,
+): Observation {
+  const { traceparent, tracestate } = headers;
+  return observer.begin({
+    requestId,
+    gatewayId,
+    httpMethod: method,
+    path: url.split('?', 1)[0] ?? '/',
+    ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(typeof tracestate === 'string' ? { tracestate } : {}),
+  });
+}
+
+/** What is known of a request before it is answered. */
+interface Facts {
+  readonly requestId: string;
+  readonly remoteAddress: string | undefined;
+  readonly record: AccessRecord;
+  readonly observation: Observation | undefined;
 }
 
 async function answerTo(
   route: Route,
   request: IncomingMessage,
   response: ServerResponse,
-  {
-    requestId,
-    remoteAddress,
-    record,
-  }: { requestId: string; remoteAddress: string | undefined; record: AccessRecord },
+  { requestId, remoteAddress, record, observation }: Facts,
   services: DataPlaneServices,
 ): Promise<McpAnswer> {
   const { origins } = services;
@@ -125,6 +160,7 @@ async function answerTo(
       },
       query: question < 0 ? NO_QUERY : new URLSearchParams(target.slice(question + 1)),
       signal: abort.signal,
+      ...(observation?.trace ? { trace: observation.trace } : {}),
       readBody: () => readBody(request, MAX_BODY_BYTES, BODIES),
     },
     record,

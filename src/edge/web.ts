@@ -6,6 +6,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { toGatewayError } from '../core/errors.ts';
+import { Secret } from '../lib/secret.ts';
 import type { GatewayError } from '../core/errors.ts';
 import { SMALL_BODY_BYTES, readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
@@ -50,6 +51,13 @@ export interface SocketHandler {
   handle(request: IncomingMessage, response: ServerResponse, address: string | undefined): Promise<void>;
 }
 
+export interface MetricsPage {
+  /** Who has to show it as a bearer token; without one anybody who reaches the listener may read. */
+  readonly token?: Secret;
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
 export interface WebServices {
   /** Absent on a listener that serves the data plane only. */
   readonly control?: ControlHandler;
@@ -63,6 +71,8 @@ export interface WebServices {
   readonly notReady: () => Promise<string | undefined>;
   /** What is wrong although requests are served. */
   readonly degraded: () => Promise<readonly string[]>;
+  /** Figures for Prometheus; absent on a listener that does not serve them. */
+  readonly metrics?: MetricsPage;
   readonly isOwnHost: (host: string | undefined) => boolean;
   readonly addressOf: ClientAddress;
 }
@@ -85,6 +95,16 @@ export function createWeb(services: WebServices): Hono<Bindings> {
     const degraded = await services.degraded();
     return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
   });
+  const { metrics } = services;
+  if (metrics)
+    app.get('/metrics', async (c) => {
+      const given = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+      if (metrics.token && (given === undefined || !metrics.token.equals(new Secret(given))))
+        return c.text('The figures are shown with the token of GATEWRIGHT_METRICS_TOKEN.\n', 401, {
+          'www-authenticate': 'Bearer',
+        });
+      return c.text(await metrics.text(), 200, { 'content-type': metrics.contentType });
+    });
   if (services.pages) servePages(app, services.pages, bodies);
   const { control, authorizationServer } = services;
   if (authorizationServer)

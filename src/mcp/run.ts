@@ -183,6 +183,7 @@ export function createContext(
     signal,
     deadline: services.clock.monotonic() + timeout,
     log: services.log,
+    ...(exchange.trace ? { trace: exchange.trace } : {}),
     inboundHeaders: exchange.head.headers,
     inboundQuery: exchange.query,
     setResponseHeader(name, value) {

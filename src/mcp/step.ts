@@ -2,6 +2,7 @@
 
 import type { RequestHead } from '../authorizers/authorizer.ts';
 import type { Log } from '../core/call.ts';
+import type { Trace } from '../core/observation.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -23,6 +24,8 @@ export interface McpExchange {
   readonly query: URLSearchParams;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** The trace that the request is part of. */
+  readonly trace?: Trace;
   /** @throws GatewayError TooLarge */
   readBody(): Promise<Buffer>;
 }
@@ -37,6 +40,8 @@ export interface AccessRecord {
   code?: number;
   reason?: string;
   principal?: string;
+  /** Milliseconds that the target took. */
+  targetMs?: number;
 }
 
 export interface McpServices extends ChangesServices {

@@ -117,6 +117,17 @@ test('say once that they are ready', () => {
   ]);
 });
 
+test('show the figures of all, whichever is asked', async () => {
+  const total = async (): Promise<number> => {
+    const answer = await fetch(`${server.controlEndpoint}/metrics`, { headers: { connection: 'close' } });
+    const counts = (await answer.text()).matchAll(/^gatewright_invocations_total\{.*\} (\d+)$/gm);
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  };
+  const before = await total();
+  await Promise.all(Array.from({ length: 40 }, call));
+  for (let asked = 0; asked < 6; asked += 1) expect(await total()).toBe(before + 40);
+});
+
 test.skipIf(!hasProc)(
   'one that is killed costs no more than what it was doing, and another takes its place',
   async () => {

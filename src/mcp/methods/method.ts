@@ -34,7 +34,7 @@ export interface MethodContext {
   /** Whether this caller may see a tool; absent: it may see all. */
   readonly mayList?: MayList;
   /** Fields for the access log that only the handler knows. */
-  readonly note: (fields: { tool?: string; targetId?: string; isError?: boolean }) => void;
+  readonly note: (fields: { tool?: string; targetId?: string; isError?: boolean; targetMs?: number }) => void;
 }
 
 /** Whether a caller may see a tool, by the name clients use. To those that may not it does not exist. */

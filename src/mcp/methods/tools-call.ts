@@ -52,7 +52,9 @@ async function search(ctx: MethodContext, args: JsonObject): Promise<string> {
 }
 
 async function callPlain(ctx: MethodContext, invocable: InvocableTool, args: JsonObject): Promise<string> {
+  const begun = ctx.clock.monotonic();
   const result = await callOrExplain(ctx, () => invocable.call(args, ctx.call));
+  ctx.note({ targetMs: ctx.clock.monotonic() - begun });
   if (typeof result === 'string') return result;
   ctx.note({ isError: result.isError });
   return renderResult(result, ctx.isModern);
@@ -84,9 +86,10 @@ async function callServer(
   name: string,
   args: JsonObject,
 ): Promise<string> {
+  const begun = ctx.clock.monotonic();
   try {
     const result = await relay(ctx, target, 'tools/call', { name, arguments: args });
-    ctx.note({ isError: result['isError'] === true });
+    ctx.note({ isError: result['isError'] === true, targetMs: ctx.clock.monotonic() - begun });
     return finishRelayed(result, ctx.isModern);
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown;

@@ -78,6 +78,7 @@ export function createHttpTransport(endpoint: URL, services: TargetServices, lim
     const remaining = ctx.deadline - services.clock.monotonic();
     return services.egress.stream(request, {
       signal: ctx.signal,
+      ...(ctx.trace ? { trace: ctx.trace } : {}),
       headersTimeoutMs: Math.min(limits.idleMs, remaining),
     });
   }

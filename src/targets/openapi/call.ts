@@ -104,6 +104,7 @@ function send(
 ): Promise<UpstreamResponse> {
   return egress.request(request, {
     signal: ctx.signal,
+    ...(ctx.trace ? { trace: ctx.trace } : {}),
     timeoutMs: Math.max(1, Math.ceil(ctx.deadline - performance.now())),
     maxResponseBytes: MAX_RESPONSE_BYTES,
   });

@@ -1,0 +1,45 @@
+// Part of the composition root: figures and traces, put together. No logic of its own.
+
+import type { Config } from './config.ts';
+import { isLoopback } from './config.ts';
+import type { RequestObserver } from './core/observation.ts';
+import { SERVER_INFO } from './core/server-info.ts';
+import type { MetricsPage } from './edge/web.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import type { Gauged } from './telemetry/metrics.ts';
+import { createObserver } from './telemetry/observer.ts';
+import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
+import { createMetricsText } from './worker-metrics.ts';
+
+export interface Observability {
+  readonly observer: RequestObserver;
+  /** What the listener at an address shows; undefined where figures may not be shown to whoever reaches it. */
+  page(host: string, isAdmin: boolean): MetricsPage | undefined;
+  gauge(figure: Gauged): void;
+  close(): Promise<void>;
+}
+
+/** Nothing leaves before something is observed. */
+export async function openObservability(
+  config: Config,
+  services: Pick<TracingOptions, 'egress' | 'log' | 'gatewayOf'>,
+): Promise<Observability> {
+  const metrics = createMetrics();
+  const text = createMetricsText(metrics.registry);
+  const { region, accountId, tracing: settings, metricsToken: token } = config;
+  let tracing: Tracing | undefined;
+  if (settings) {
+    // Loaded only where a collector is configured.
+    const { createTracing } = await import('./telemetry/tracing.ts');
+    tracing = createTracing({ ...services, ...settings, region, accountId, version: SERVER_INFO.version });
+  }
+  return {
+    observer: createObserver(metrics, tracing),
+    page(host, isAdmin) {
+      if (!token && !isAdmin && !isLoopback(host)) return undefined;
+      return { contentType: metrics.contentType, text, ...(token ? { token } : {}) };
+    },
+    gauge: (figure) => metrics.gauge(figure),
+    close: async () => tracing?.close(),
+  };
+}
