@@ -117,7 +117,7 @@ async function traitOf(client: string, ruleSet: JsonObject): Promise<JsonObject>
     version: '1.1',
     parameters: ruleSet['parameters'] ?? {},
     conditions: bdd.conditions.map(
-      ([fn, argv, assign]) => ({ fn, argv, ...(assign === undefined ? {} : { assign }) }) as JsonObject,
+      ([fn, argv, assign]) => ({ fn, argv, ...(assign === undefined ? {} : { assign }) }),
     ),
     results: bdd.results
       .slice(1)

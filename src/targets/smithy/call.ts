@@ -139,6 +139,7 @@ function sendRequest(
     ...(ctx.trace ? { trace: ctx.trace } : {}),
     timeoutMs: Math.max(1, Math.ceil(ctx.deadline - performance.now())),
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    ...(ctx.trace ? { trace: ctx.trace } : {}),
   });
 }
 
