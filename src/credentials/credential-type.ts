@@ -42,11 +42,7 @@ export interface Credential {
    * The upstream has refused the request as not authenticated (401), or as not allowed (403): the same request with
    * another credential, or undefined when there is no other. @throws GatewayError as `apply`
    */
-  renew?(
-    request: OutboundRequest,
-    ctx: CallContext,
-    refusal: Refusal,
-  ): Promise<OutboundRequest | undefined>;
+  renew?(request: OutboundRequest, ctx: CallContext, refusal: Refusal): Promise<OutboundRequest | undefined>;
 }
 
 export interface CredentialType {
