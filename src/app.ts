@@ -361,7 +361,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await control.stop();
       await search.close();
       await snapshots.close();
-      await Promise.all([functions.close(), stdio.close()]);
+      await Promise.all([functions.close(graceMs), stdio.close()]);
       await observability.close();
       await egress.close();
       await store.close();

@@ -1,7 +1,7 @@
 // What functions can and cannot reach, in the sandbox that this system allows and without it; and who may make, call and
 // see them.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   AddPermissionCommand,
@@ -13,7 +13,7 @@ import {
   UpdateFunctionCodeCommand,
 } from '@aws-sdk/client-lambda';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { call, deploy, functionBench, refusal, zipOf } from './support/functions.ts';
 import type { FunctionBench } from './support/functions.ts';
 
@@ -136,6 +136,51 @@ done
       expect((await call(sdk, {}, { FunctionName: 'victim' })).value).toBe(api);
     },
   );
+});
+
+it('a child that leaves the process group is ended with it all the same', async () => {
+  const { sdk } = await functionBench({ functionSandbox: 'off' });
+  const mark = `8${process.pid}${Math.floor(performance.now())}`;
+  await deploy(
+    sdk,
+    `import { spawn } from 'node:child_process';
+     export const handler = async (e) => {
+       if (e.end) process.exit(1);
+       spawn('sleep', ['${mark}'], { detached: true, stdio: 'ignore' }).unref();
+     };`,
+  );
+  const left = (): number => {
+    const found = readdirSync('/proc').filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1') === `sleep\0${mark}\0`;
+      } catch {
+        return false;
+      }
+    });
+    return found.length;
+  };
+  await call(sdk);
+  await vi.waitFor(() => expect(left()).toBe(1), { timeout: 5_000 });
+  await call(sdk, { end: true });
+  await vi.waitFor(() => expect(left()).toBe(0), { timeout: 5_000 });
+});
+
+it('a function starts after the master key was rotated', async () => {
+  const { sdk, app } = await functionBench();
+  await deploy(
+    sdk,
+    'export const handler = async (e) => { if (e.end) process.exit(1); return process.env.WORD; };',
+    {
+      Environment: { Variables: { WORD: 'sealed' } },
+      Publish: true,
+    },
+  );
+  expect((await call(sdk)).value).toBe('sealed');
+  await app.control.invoke('RotateVaultKey', {});
+  await call(sdk, { end: true });
+  // The change feed brings what is sealed under the new key.
+  await vi.waitFor(async () => expect((await call(sdk)).value).toBe('sealed'), { timeout: 5_000 });
+  expect((await call(sdk, {}, { Qualifier: '1' })).value).toBe('sealed');
 });
 
 describe('who may do what', () => {

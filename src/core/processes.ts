@@ -11,6 +11,8 @@ export interface ProcessKeeper {
    * @param isLeaderWaiting whether its first process does nothing but wait for another
    */
   kill(group: number, isLeaderWaiting: boolean): Promise<void>;
+  /** Ends every process that was started with a text (`NAME=value`) in its environment, as far as that can be seen. */
+  killCarriers(text: string): Promise<void>;
   /** Calls `onOver` once, when the resident memory of the group is more (bytes). @returns ends the watch */
   watchMemory(group: number, limitBytes: number, onOver: (bytes: number) => void): () => void;
   /** Resident memory of the group (bytes); undefined where that cannot be found out. */

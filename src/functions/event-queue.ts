@@ -18,8 +18,8 @@ const MAX_AGE_MS = 6 * 60 * 60_000;
 export interface EventQueue {
   /** @throws GatewayError Throttled when too many wait already */
   add(call: FunctionCall): void;
-  /** Stops trying; what runs is for the pools to end. */
-  close(): void;
+  /** Stops trying, and waits for what runs, no longer than so many milliseconds. */
+  close(graceMs: number): Promise<void>;
 }
 
 export interface EventQueueOptions {
@@ -40,6 +40,7 @@ interface Entry {
 /** An empty queue. */
 export function createEventQueue({ run, log, now, retryMs = RETRY_MS }: EventQueueOptions): EventQueue {
   const timers = new Map<Entry, NodeJS.Timeout>();
+  const running = new Set<Promise<void>>();
   let entries = 0;
   let bytes = 0;
   let isClosed = false;
@@ -57,9 +58,16 @@ export function createEventQueue({ run, log, now, retryMs = RETRY_MS }: EventQue
       entry,
       setTimeout(() => {
         timers.delete(entry);
-        void work(entry);
+        begin(entry);
       }, ms).unref(),
     );
+  }
+
+  function begin(entry: Entry): void {
+    if (isClosed) return;
+    const working = work(entry);
+    running.add(working);
+    void working.finally(() => running.delete(working));
   }
 
   async function work(entry: Entry): Promise<void> {
@@ -100,12 +108,17 @@ export function createEventQueue({ run, log, now, retryMs = RETRY_MS }: EventQue
       entries += 1;
       bytes += sizeOf(entry);
       // In a turn of its own: whoever asked is answered first.
-      setImmediate(() => void work(entry));
+      setImmediate(() => begin(entry));
     },
-    close(): void {
+    async close(graceMs: number): Promise<void> {
       isClosed = true;
       for (const timer of timers.values()) clearTimeout(timer);
-      timers.clear();
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([
+        Promise.all(running),
+        new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs))),
+      ]);
+      clearTimeout(timer);
       if (entries > 0) log.warn({ events: entries }, 'asynchronous calls of functions are left undone');
     },
   });

@@ -64,8 +64,8 @@ export interface FunctionServices {
 
 export interface OpenFunctions extends FunctionHost {
   start(): Promise<void>;
-  /** Ends every process. */
-  close(): Promise<void>;
+  /** Ends every process; asynchronous calls that run have so many milliseconds to end. Default none. */
+  close(graceMs?: number): Promise<void>;
 }
 
 const IDLE_MS = 5 * 60_000;
@@ -231,9 +231,9 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     logLines: (name: string, after: number) => logBook.lines(name, after),
     refresh: () => registry.refresh(),
     start: () => registry.start(),
-    async close(): Promise<void> {
+    async close(graceMs = 0): Promise<void> {
       registry.close();
-      events.close();
+      await events.close(graceMs);
       await pools.close();
       keeper.close();
       await folders.close();

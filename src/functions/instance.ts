@@ -209,6 +209,8 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
     services.onGone(instance);
     log.debug({ instance: plan.id, group, ending: wordsOf(ending) }, 'function process is gone');
     await groupGone;
+    // What has left the group has taken the address along; in namespaces there is nothing to leave for.
+    if (!isLeaderWaiting) await keeper.killCarriers(`AWS_LAMBDA_RUNTIME_API=${api.address}`);
     keeper.release(group);
     await rm(plan.temporary, { recursive: true, force: true, maxRetries: 3 });
     gone.resolve(undefined);

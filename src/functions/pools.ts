@@ -47,7 +47,8 @@ export interface Pools {
 }
 
 interface Pool {
-  readonly runnable: RunnableVersion;
+  /** As it was last seen: its secrets may be sealed under another key by now. */
+  runnable: RunnableVersion;
   /** The one used last is at the end: others can grow old. */
   readonly idle: Instance[];
   readonly waiting: PromiseWithResolvers<Acquired>[];
@@ -66,7 +67,10 @@ export function createPools(launch: LaunchInstance, limits: PoolLimits): Pools {
 
   function poolOf(runnable: RunnableVersion): Pool {
     const known = pools.get(runnable.key);
-    if (known) return known;
+    if (known) {
+      known.runnable = runnable;
+      return known;
+    }
     const made: Pool = {
       runnable,
       idle: [],

@@ -19,7 +19,7 @@ const MAX_REMEMBERED = 10_000;
 
 /** One thing that can run: a version of a function, or what `$LATEST` is at the moment. */
 export interface RunnableVersion {
-  /** The same as long as nothing of it changes; two that differ in anything differ in this. */
+  /** The same as long as nothing changes of what it runs with; only what its secrets are sealed under may be another. */
   readonly key: string;
   readonly functionId: string;
   readonly name: string;
@@ -86,8 +86,7 @@ export function createFunctionRegistry({ store, scope, log }: RegistryServices):
     for (const row of rows) {
       const runnable = (version: string, configuration: FunctionConfigurationDocument): RunnableVersion => {
         const key = `${row.id}/${version}/${configuration.RevisionId}`;
-        const same = runnables.get(key);
-        const made = same ?? { key, functionId: row.id, name: row.name, version, configuration };
+        const made = { key, functionId: row.id, name: row.name, version, configuration };
         freshRunnables.set(key, made);
         return made;
       };

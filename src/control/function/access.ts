@@ -12,6 +12,8 @@ import type { FunctionOperation } from '../model/function-operation.ts';
 import { policyText } from './policy-text.ts';
 
 const CALLS: ReadonlySet<string> = new Set(['Invoke', 'InvokeAsync']);
+/** What functions write may be anything: not for those who may only look. */
+const OPERATORS: ReadonlySet<string> = new Set([...CALLS, 'GetFunctionLogs']);
 
 /** @throws GatewayError Forbidden, in AWS's words */
 export async function checkFunctionAccess(
@@ -56,7 +58,7 @@ function mayByRole({ name, readonly }: FunctionOperation, { role, gateways }: Ca
     case 'administrator':
       return true;
     case 'operator':
-      return readonly === true || CALLS.has(name);
+      return readonly === true || OPERATORS.has(name);
     case 'reader':
       return readonly === true;
     default:

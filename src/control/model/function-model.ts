@@ -354,7 +354,6 @@ export const FUNCTION_OPERATIONS: readonly FunctionOperation[] = Object.freeze([
     input: structure({ ...named, After: query(whole(0, Number.MAX_SAFE_INTEGER)) }),
     output: structure({ Lines: { type: 'document' }, Next: whole(0, Number.MAX_SAFE_INTEGER) }),
     doc: 'Shows the last lines that a function wrote, as far as this process still has them.',
-    readonly: true,
     extension: true,
   },
 ]);

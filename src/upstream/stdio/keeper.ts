@@ -4,7 +4,7 @@
 import type { Log } from '../../core/call.ts';
 import type { ProcessKeeper } from '../../core/processes.ts';
 import { createMemoryWatch } from './memory-watch.ts';
-import { killGroup } from './process-group.ts';
+import { killCarriers, killGroup } from './process-group.ts';
 import { createWarden } from './warden.ts';
 
 /** Functions are given less memory than stdio servers, and come to its end sooner. */
@@ -18,6 +18,7 @@ export function createProcessKeeper(searchPath: string | undefined, log: Log): P
     guard: (group: number) => warden.guard(group),
     release: (group: number) => warden.release(group),
     kill: killGroup,
+    killCarriers,
     watchMemory: (group: number, limitBytes: number, onOver: (bytes: number) => void) =>
       memory.watch(group, limitBytes, onOver),
     measureMemory: (group: number) => memory.measure(group),

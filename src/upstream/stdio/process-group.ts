@@ -2,6 +2,7 @@
 // looked at until nothing of it is left.
 
 import { readFileSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
 
 /** How long is waited after each signal. Nobody can ignore the last one; who is dead and never waited for stays listed. */
 const ENDING = [
@@ -36,6 +37,24 @@ export async function endGroup(group: number): Promise<void> {
 export async function killGroup(group: number, isLeaderWaiting: boolean): Promise<void> {
   if (isLeaderWaiting && killChildren(group) && (await isGoneWithin(group, KILLED_MS))) return;
   if (signalGroup(group, 'SIGKILL')) await isGoneWithin(group, KILLED_MS);
+}
+
+/**
+ * Ends every process that was started with a text in its environment, whatever group it is in by now. Where there is no
+ * /proc nothing is known of any.
+ */
+export async function killCarriers(text: string): Promise<void> {
+  const pids = await readdir('/proc').catch(() => []);
+  for (const pid of pids) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    if (!environment.split('\0').includes(text)) continue;
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It was quicker.
+    }
+  }
 }
 
 /** @returns false when none is known of */
