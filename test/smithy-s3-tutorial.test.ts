@@ -97,6 +97,13 @@ it('runs as published', async () => {
   });
   expect(read.structuredContent).toMatchObject({ Body: Buffer.from('Stay hungry.').toString('base64') });
   expect(JSON.stringify(read.content)).toContain('Stay hungry.');
+  // Dots in a name are part of it: nobody on the way resolves them.
+  objects.objects.set('/quotes/drafts/../final?x-id=GetObject', 'Dots.');
+  const dotted = await client.callTool({
+    name: 'DemoSmithytargetForS3___GetObject',
+    arguments: { Bucket: 'quotes', Key: 'drafts/../final' },
+  });
+  expect(JSON.stringify(dotted.content)).toContain('Dots.');
   const missing = await client.callTool({
     name: 'DemoSmithytargetForS3___GetObject',
     arguments: { Bucket: 'quotes', Key: 'nothing' },
