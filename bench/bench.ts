@@ -1,15 +1,8 @@
 // CPU of the gateway per `tools/call`, as a ratio to the floor, both measured in turn in one run. Absolute times say
 // more about the machine than about the code, so only the ratio has a budget (budget.json).
 
-import { fork, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
-import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import { Pool } from 'undici';
+import { readFileSync } from 'node:fs';
+import { answer, measure, median, server, start, startIssuer } from './measure.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 15);
 const CALLS = Number(process.env['BENCH_CALLS'] ?? 5_000);
@@ -17,20 +10,6 @@ const CONNECTIONS = 32;
 const { toolsCallRatio } = JSON.parse(readFileSync(new URL('budget.json', import.meta.url), 'utf8')) as {
   toolsCallRatio: number;
 };
-
-// Pinning takes the scheduler out of the figures; without it they only spread more.
-const canPin =
-  availableParallelism() > 1 && spawnSync('taskset', ['-pc', '0', String(process.pid)]).status === 0;
-
-interface Server {
-  readonly name: string;
-  readonly process: ChildProcess;
-  readonly url: URL;
-  readonly pool: Pool;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly perCall: number[];
-}
 
 const { issuer, token, close } = await startIssuer();
 const upstream = start('process-upstream.ts', []);
@@ -66,13 +45,14 @@ const bearer = {
   authorization: `Bearer ${token}`,
 };
 const servers = [
-  server('floor', floorProcess, new URL(`http://127.0.0.1:${floorPort}/`), bearer, legacy),
+  server('floor', floorProcess, new URL(`http://127.0.0.1:${floorPort}/`), bearer, legacy, CONNECTIONS),
   server(
     'gateway, 2025-11-25',
     gatewayProcess,
     new URL(url),
     { ...bearer, 'mcp-protocol-version': '2025-11-25' },
     legacy,
+    CONNECTIONS,
   ),
   server(
     'gateway, 2026-07-28',
@@ -85,17 +65,11 @@ const servers = [
       'mcp-name': 'pets___addPet',
     },
     modern,
+    CONNECTIONS,
   ),
 ];
 
-// Long enough for the compiler to have done its work everywhere: a cold floor would flatter the gateway.
-for (let round = 0; round < 3; round += 1) for (const each of servers) await load(each, CALLS);
-for (let round = 0; round < ROUNDS; round += 1)
-  for (const each of servers) {
-    const before = await cpu(each.process);
-    await load(each, CALLS);
-    each.perCall.push(((await cpu(each.process)) - before) / CALLS);
-  }
+await measure(servers, ROUNDS, CALLS);
 
 const floor = servers[0];
 console.log(`CPU µs per call, ${ROUNDS} interleaved rounds of ${CALLS} calls, ${CONNECTIONS} connections`);
@@ -116,87 +90,3 @@ for (const each of servers) await each.pool.close();
 close();
 console.log(`budget ${toolsCallRatio}: ${worst <= toolsCallRatio ? 'kept' : 'exceeded'}`);
 process.exitCode = worst <= toolsCallRatio ? 0 : 1;
-
-function server(
-  name: string,
-  child: ChildProcess,
-  at: URL,
-  headers: Record<string, string>,
-  message: object,
-): Server {
-  return {
-    name,
-    process: child,
-    url: at,
-    pool: new Pool(at.origin, { connections: CONNECTIONS }),
-    headers,
-    body: JSON.stringify(message),
-    perCall: [],
-  };
-}
-
-async function load({ pool, url: at, headers, body }: Server, calls: number): Promise<void> {
-  let left = calls;
-  const client = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      const response = await pool.request({ path: at.pathname, method: 'POST', headers, body });
-      const text = await response.body.text();
-      if (response.statusCode !== 200 || !text.includes('"isError":false'))
-        throw new Error(`${response.statusCode}: ${text.slice(0, 300)}`);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, client));
-}
-
-/** Where the system can: servers that are measured on one core, the load and its upstream on another. */
-function pinnedTo(core: number): { execPath?: string; execArgv?: string[] } {
-  return canPin ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath] } : {};
-}
-
-function start(file: string, argv: string[]): ChildProcess {
-  const nowhere = openSync('/dev/null', 'w');
-  return fork(new URL(file, import.meta.url), argv, {
-    stdio: ['ignore', nowhere, 'inherit', 'ipc'],
-    ...pinnedTo(file === 'process-upstream.ts' ? 0 : 1),
-  });
-}
-
-async function answer<T>(child: ChildProcess): Promise<T> {
-  const [message] = (await once(child, 'message')) as [T];
-  return message;
-}
-
-async function cpu(child: ChildProcess): Promise<number> {
-  child.send('cpu');
-  const { cpu: usage } = await answer<{ cpu: NodeJS.CpuUsage }>(child);
-  return usage.user + usage.system;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-async function startIssuer(): Promise<{ issuer: string; token: string; close: () => void }> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256');
-  const jwk = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256', use: 'sig' };
-  let base = '';
-  const http = createServer((request, response) => {
-    response.setHeader('content-type', 'application/json');
-    response.end(
-      JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : { issuer: base, jwks_uri: `${base}/jwks` }),
-    );
-  });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-  const signed = await new SignJWT({ client_id: 'bench', scope: 'tools' })
-    .setProtectedHeader({ alg: 'RS256', kid: 'bench', typ: 'at+jwt' })
-    .setIssuer(base)
-    .setSubject('bench')
-    .setAudience('bench')
-    .setIssuedAt()
-    .setExpirationTime('1h')
-    .sign(privateKey);
-  return { issuer: base, token: signed, close: () => void http.close() };
-}

@@ -1,14 +1,17 @@
 // The gateway as it is: SQLite, vault, CUSTOM_JWT with a key set fetched over HTTP, an API key added, arguments
 // validated, one log line a call. Tells the address of its MCP endpoint to the parent process.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { ZipFile } from 'yazl';
 import { openApp } from '../src/app.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { parseAllowRule } from '../src/upstream/guard.ts';
 
-const [upstreamPort, discoveryUrl] = process.argv.slice(2);
+const [upstreamPort, discoveryUrl, withFunction] = process.argv.slice(2);
 const dataDir = mkdtempSync(join(tmpdir(), 'gatewright-bench-'));
 const app = await openApp(
   {
@@ -53,6 +56,9 @@ const document = {
   },
 };
 
+/** The function of a benchmark: the least a handler can do. */
+const HANDLER = 'export const handler = async (event) => event;';
+
 const { control } = app;
 const gateway = await control.invoke('CreateGateway', {
   name: 'bench',
@@ -84,6 +90,25 @@ await control.invoke('CreateGatewayTarget', {
     },
   ],
 });
+if (withFunction === 'function') {
+  const functionArn = await deployFunction();
+  await control.invoke('CreateGatewayTarget', {
+    gatewayIdentifier: gateway['gatewayId'],
+    name: 'function',
+    targetConfiguration: {
+      mcp: {
+        lambda: {
+          lambdaArn: functionArn,
+          toolSchema: {
+            inlinePayload: [
+              { name: 'addPet', description: 'Adds a pet', inputSchema: petSchema, outputSchema: petSchema },
+            ],
+          },
+        },
+      },
+    },
+  });
+}
 await control.settled();
 process.send?.({ url: gateway['gatewayUrl'] });
 process.on('message', () => process.send?.({ cpu: process.cpuUsage() }));
@@ -91,3 +116,30 @@ process.on('disconnect', () => {
   rmSync(dataDir, { recursive: true, force: true });
   process.exit(0);
 });
+
+async function deployFunction(): Promise<string> {
+  const zip = new ZipFile();
+  zip.addBuffer(Buffer.from(HANDLER), 'index.mjs', { mtime: new Date(0), mode: 0o100_644 });
+  zip.end();
+  const text = readFileSync(join(dataDir, 'credentials'), 'utf8');
+  const member = (name: string): string => new RegExp(`^${name} = (.+)$`, 'm').exec(text)?.[1] ?? '';
+  const client = new LambdaClient({
+    endpoint: app.controlUrl,
+    region: 'us-east-1',
+    credentials: {
+      accessKeyId: member('aws_access_key_id'),
+      secretAccessKey: member('aws_secret_access_key'),
+    },
+  });
+  const { FunctionArn: arn = '' } = await client.send(
+    new CreateFunctionCommand({
+      FunctionName: 'bench',
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Role: 'arn:aws:iam::000000000000:role/bench',
+      Code: { ZipFile: await buffer(zip.outputStream as AsyncIterable<Uint8Array>) },
+    }),
+  );
+  client.destroy();
+  return arn;
+}
