@@ -196,6 +196,8 @@ describe('a model of an AWS service', () => {
       '<html>login</html>',
       '{"Item":"text"}',
       '{"Item":{"a":{"S":{}}}}',
+      '{"Item":[{"S":"x"}]}',
+      '{"Item":{"a":["S"]}}',
       '{"Item":{"a":{"S":"x","N":"1"}}}',
       '[1]',
       '"text"',

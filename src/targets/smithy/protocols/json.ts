@@ -5,6 +5,7 @@ import { JsonCodec2 } from '@smithy/core/protocols';
 import { NormalizedSchema } from '@smithy/core/schema';
 import { NumericValue } from '@smithy/core/serde';
 import { parseLossless } from '../../../lib/lossless-json.ts';
+import { makeJsonStrict } from './strict.ts';
 
 type JsonSettings = ConstructorParameters<typeof JsonCodec2>[0];
 type Schema = Parameters<typeof NormalizedSchema.of>[0];
@@ -22,6 +23,7 @@ export class LosslessJsonCodec extends JsonCodec2 {
     const deserializer = super.createDeserializer() as ReturnType<JsonCodec2['createDeserializer']> & {
       readObject(schema: Schema, value: unknown): unknown;
     };
+    makeJsonStrict(deserializer);
     const read = (schema: Schema, data: unknown): Promise<unknown> => {
       const text = textOf(data);
       if (text.trim() === '') return Promise.resolve({});

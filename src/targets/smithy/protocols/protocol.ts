@@ -20,7 +20,8 @@ import type { OperationPlan, ServicePlan } from '../plan.ts';
 import type { RuntimeInput } from '../runtime/input.ts';
 import type { RuntimeSchema, RuntimeSchemas } from '../runtime/schemas.ts';
 import { JSON_SETTINGS, LosslessJsonCodec } from './json.ts';
-import { ErrorAnswer, memberOfError, type ServiceError } from './service-error.ts';
+import { ErrorAnswer, isXml, memberOfError, type ServiceError } from './service-error.ts';
+import { makeXmlStrict } from './strict.ts';
 
 /** A request as the runtime makes it: path and header values ready, query not yet written. */
 export interface WireRequest {
@@ -57,7 +58,7 @@ type Read = (schema: unknown, value: unknown) => unknown;
 
 /** The runtime's parts that its types keep to themselves. */
 interface Openings {
-  readonly deserializer: Readers;
+  readonly deserializer: Readers & { readonly codecDeserializer?: object };
   deserializeHttpMessage(
     schema: RuntimeSchema,
     context: Context,
@@ -85,6 +86,8 @@ export function createProtocol(service: ServicePlan): Protocol {
     },
   });
   const openings = runtime as unknown as Openings;
+  if (isXml(service.protocol))
+    makeXmlStrict(openings.deserializer.codecDeserializer ?? openings.deserializer);
   const serviceName = shapeName(service.id);
   const read = readerOf(runtime, service);
   runtime.setSerdeContext(contextOf(serviceName, '', new URL('http://localhost')));
