@@ -151,7 +151,7 @@ describe('S3', () => {
 describe('answers', () => {
   const XML = idl(
     '@restXml service S { version: "1", operations: [Get, Nothing] }',
-    '@http(method: "GET", uri: "/x") @readonly operation Get { output := { name: String, when: Timestamp, items: Items, entries: Entries } }\nlist Items { member: String }\nmap Entries { key: String, value: Integer }\n@http(method: "GET", uri: "/n") @readonly operation Nothing {}',
+    '@http(method: "GET", uri: "/x") @readonly operation Get { output := { name: String, when: Timestamp, items: Items, entries: Entries, ratio: Double, yes: Boolean } }\nlist Items { member: String }\nmap Entries { key: String, value: Integer }\n@http(method: "GET", uri: "/n") @readonly operation Nothing {}',
   );
   const QUERY = idl(
     '@awsQuery @xmlNamespace(uri: "http://a") service S { version: "1", operations: [Get] }',
@@ -173,6 +173,8 @@ describe('answers', () => {
       '<GetOutput><entries><entry><key>a</key><value>x</value></entry></entries></GetOutput>',
     ],
     ['elements where text is meant', XML, '<GetOutput><name><b>x</b></name></GetOutput>'],
+    ['a ratio that is none', XML, '<GetOutput><ratio>half</ratio></GetOutput>'],
+    ['a flag that is none', XML, '<GetOutput><yes>maybe</yes></GetOutput>'],
     ['text where a list is meant', XML, '<GetOutput><items>x</items></GetOutput>'],
     ['text where a map is meant', XML, '<GetOutput><entries>x</entries></GetOutput>'],
     ['text where members are meant', XML, '<GetOutput>Moved</GetOutput>'],

@@ -5,6 +5,8 @@ import { NormalizedSchema } from '@smithy/core/schema';
 
 type Schema = Parameters<typeof NormalizedSchema.of>[0];
 
+const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$|^NaN$|^[-+]?Infinity$/;
+
 interface JsonReader {
   _readStruct(schema: NormalizedSchema, record: unknown): unknown;
 }
@@ -35,6 +37,10 @@ export function makeXmlStrict(reader: object): void {
         normalized.isStructSchema() && Object.keys(normalized.getMemberSchemas()).length > 0;
       if (isStructure || normalized.isMapSchema() || (normalized.isListSchema() && !isFlat))
         throw new TypeError(`${nameOf(normalized)}: is text, where elements are meant`);
+      if (normalized.isNumericSchema() && !NUMBER.test(value.trim()))
+        throw new TypeError(`${nameOf(normalized)}: is no number`);
+      if (normalized.isBooleanSchema() && !/^(true|false)$/i.test(value.trim()))
+        throw new TypeError(`${nameOf(normalized)}: is neither true nor false`);
     }
     return read(schema, value);
   };
