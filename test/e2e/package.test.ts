@@ -38,6 +38,8 @@ it('holds what it needs, and runs from an empty folder', { timeout: 120_000 }, a
     'dist/targets/smithy/import-process.js',
     'dist/search/embedders/embedded/worker.js',
     'dist/search/words/word-table.bin',
+    'dist/functions/bootstrap/node.mjs',
+    'dist/functions/bootstrap/python.py',
   ])
     expect(paths).toContain(needed);
   expect(
