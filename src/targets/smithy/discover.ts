@@ -11,6 +11,7 @@ import type { ImportJob } from './import-process.ts';
 import type { ModelFile } from './load/load.ts';
 
 const INLINE = 'inline';
+const INLINE_NAME = 'inlinePayload';
 const MAX_FILES = 100;
 
 /**
@@ -22,7 +23,8 @@ export async function discoverSmithy(config: JsonObject, ctx: DiscoverContext): 
   const files = [await readDocument(config, ctx)];
   const more = splitWords(ctx.settings['model-files'] ?? '').slice(0, MAX_FILES);
   for (const uri of more) files.push({ name: uri, text: await ctx.readSource(uri, ctx.signal) });
-  const location = files[0]?.name ?? INLINE;
+  const [first] = files;
+  const location = first === undefined || first.name === INLINE_NAME ? INLINE : first.name;
   const job: ImportJob = { files, options: { location, settings: ctx.settings } };
   const catalogue = await importApart(import.meta.url, job, ctx.signal);
   const { operations, tools, skipped, format } = catalogue.report;
@@ -32,7 +34,7 @@ export async function discoverSmithy(config: JsonObject, ctx: DiscoverContext): 
 
 async function readDocument(config: JsonObject, ctx: DiscoverContext): Promise<ModelFile> {
   const inline = config['inlinePayload'];
-  if (typeof inline === 'string') return { name: INLINE, text: inline };
+  if (typeof inline === 'string') return { name: INLINE_NAME, text: inline };
   const s3 = config['s3'];
   const uri = isJsonObject(s3) ? s3['uri'] : undefined;
   if (typeof uri !== 'string' || uri === '')

@@ -2,7 +2,7 @@
 // it beside the main thread. One operation that cannot be a tool never costs the others.
 
 import { GatewayError } from '../../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { Catalogue, CatalogueEntry, ImportNote } from '../../core/tool.ts';
 import { parseIdl } from './idl/parse-idl.ts';
 import { loadModel, unpackFiles, type ModelFile } from './load/load.ts';
@@ -20,7 +20,9 @@ import { pagesOf, waitersOf, type NamedWaiter } from './tools/extras.ts';
 import { createFilter } from './tools/filter.ts';
 import { nameOperations } from './tools/names.ts';
 import { createPatternCheck } from './tools/patterns.ts';
-import { chooseProtocol, endpointRulesOf, planOperation, planService } from './tools/plans.ts';
+import { planOperation } from './tools/plans.ts';
+import { chooseProtocol, endpointRulesOf, planService } from './tools/service-plan.ts';
+import { remarksOn } from './tools/remarks.ts';
 import { renderSchema } from './tools/schema.ts';
 import { describeOperation, shorten } from './tools/texts.ts';
 
@@ -113,7 +115,7 @@ export function importSmithy(given: readonly ModelFile[], options: ImportOptions
       skip(wish.name, [`it could not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`]);
     }
   }
-  const general = warningsOf(context, operations.length);
+  const general = remarksOn(model, service, servicePlan, operations.length);
   const told = faults.slice(0, MAX_WARNINGS).map((fault) => tellFault(files, fault));
   const untold = faults.length - told.length;
   const warnings = [...general, ...told, ...(untold > 0 ? [`… and ${untold} more faults`] : [])];
@@ -237,43 +239,4 @@ function defineTool(
 function titleOf(service: Shape): { title?: string } {
   const title = textTrait(service.traits, 'title');
   return title === undefined ? {} : { title: shorten(title, 200) };
-}
-
-/** What holds for the model as a whole. */
-function warningsOf({ model, service, servicePlan }: ImportContext, operations: number): string[] {
-  const warnings: string[] = [];
-  if (operations === 0) warnings.push(`${service.id} has no operations, so there are no tools.`);
-  const { endpoint, ruleSet, endpointPrefix } = servicePlan;
-  if (endpoint.url === undefined && ruleSet === undefined && endpointPrefix === undefined)
-    warnings.push(
-      'The model does not say where the service is: set the tag gatewright:server-url of the target to its base URL, or no call can be made.',
-    );
-  const declared = ruleSet?.['parameters'];
-  const unused = Object.keys(endpoint.parameters ?? {}).filter(
-    (name) => isJsonObject(declared) && !Object.hasOwn(declared, name),
-  );
-  if (unused.length > 0)
-    warnings.push(
-      `The model's endpoint rules have no parameter ${unused.join(', ')} (gatewright:endpoint-params).`,
-    );
-  const unknown = unknownTraits(model);
-  if (unknown.length > 0)
-    warnings.push(
-      `Traits that are not known and have no effect: ${unknown.slice(0, 20).join(', ')}${unknown.length > 20 ? ', …' : ''}.`,
-    );
-  return warnings;
-}
-
-/** Traits that neither Smithy nor AWS has, and that the model does not define. */
-function unknownTraits(model: Model): string[] {
-  const unknown = new Set<string>();
-  const look = (traits: Shape['traits']): void => {
-    for (const id of Object.keys(traits))
-      if (!/^(smithy|aws)\./.test(id) && !model.shapes.has(id)) unknown.add(id);
-  };
-  for (const { traits, members } of model.shapes.values()) {
-    look(traits);
-    for (const member of members.values()) look(member.traits);
-  }
-  return [...unknown].sort();
 }

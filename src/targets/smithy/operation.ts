@@ -28,7 +28,8 @@ import { addChecksum, askForChecksum, compress, wrongChecksum } from './protocol
 import { createProtocol, type Protocol, type WireRequest } from './protocols/protocol.ts';
 import { ErrorAnswer, readServiceError, type ServiceError } from './protocols/service-error.ts';
 import { readArguments } from './runtime/input.ts';
-import { renderOutput, UnfitAnswer } from './runtime/output.ts';
+import { UnfitAnswer } from './runtime/output-values.ts';
+import { renderOutput } from './runtime/output.ts';
 import { createSchemas } from './runtime/schemas.ts';
 
 /** What the operations of one target share. */

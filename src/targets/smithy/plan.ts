@@ -46,7 +46,6 @@ export interface ServicePlan {
   /** Value of the XML namespace trait. */
   readonly xmlNamespace?: JsonObject;
   readonly queryCompatible?: boolean;
-  readonly noErrorWrapping?: boolean;
   /** Endpoint rules in either notation: `rules` (endpointRuleSet) or `nodes` (endpointBdd). */
   readonly ruleSet?: JsonObject;
   readonly endpoint: EndpointSettings;

@@ -3,13 +3,20 @@
 // or leads back to itself stands in `$defs`; what would be too large is told with fewer words, then left open.
 
 import { createHash } from 'node:crypto';
-import type { JsonObject, JsonValue } from '../../../core/json.ts';
+import type { JsonObject } from '../../../core/json.ts';
 import { shapeName, shapeNamespace, trait, type Member, type Model, type Shape } from '../model.ts';
 import { argumentOf } from '../runtime/input.ts';
 import { constraintsOf, type PatternCheck } from './constraints.ts';
+import {
+  convertSimple,
+  enumSize,
+  LONG_ENUM,
+  openSchema,
+  type Detail,
+  type Schema,
+  type Side,
+} from './simple-schema.ts';
 import { documentationOf } from './texts.ts';
-
-export type Side = 'input' | 'output';
 
 export interface SchemaOptions {
   readonly side: Side;
@@ -24,15 +31,6 @@ export interface RenderedSchema {
   readonly schema: JsonObject;
   /** Texts were left out, or the inside of large parts was left open. */
   readonly shortened: boolean;
-}
-
-type Schema = Record<string, JsonValue>;
-
-/** How much is told: characters of documentation at the top and below, and how deep shapes are shown. */
-interface Detail {
-  readonly top: number;
-  readonly nested: number;
-  readonly depth: number;
 }
 
 const SOFT: Readonly<Record<Side, number>> = { input: 32 * 1024, output: 16 * 1024 };
@@ -50,8 +48,6 @@ const DETAILS: readonly Detail[] = [
 /** What is larger is not made. */
 const HARD = 64 * 1024;
 const MAX_INLINE_DEPTH = 5;
-/** Enumerations longer than this stand in `$defs` when they are used twice, and are left out where all is too large. */
-const LONG_ENUM = 12;
 const DEFINED: ReadonlySet<string> = new Set(['structure', 'union', 'list', 'map']);
 
 /** The schema of a structure, within a size that models can read; undefined when even its outline is too large. */
@@ -223,93 +219,6 @@ function survey(
     }
   }
   return { uses, distance };
-}
-
-function convertSimple(
-  shape: Shape,
-  traits: Member['traits'],
-  options: SchemaOptions,
-  detail: Detail,
-): Schema {
-  const constraints = constraintsOf(shape, traits, options);
-  if (detail.depth < 4 && Array.isArray(constraints['enum']) && constraints['enum'].length > LONG_ENUM)
-    delete constraints['enum'];
-  // A range leaves out what is no number.
-  const isRanged = constraints['minimum'] !== undefined || constraints['maximum'] !== undefined;
-  const base: Schema =
-    isRanged && (shape.type === 'float' || shape.type === 'double')
-      ? { type: 'number' }
-      : baseSchema(shape, traits, options.side);
-  const written =
-    options.side === 'input' ? (trait(traits, 'default') ?? trait(shape.traits, 'default')) : undefined;
-  // Zeros are what nothing is; to show them would only have them sent.
-  const shown =
-    (typeof written === 'string' && written !== '') ||
-    (typeof written === 'number' && written !== 0) ||
-    written === true;
-  return {
-    ...base,
-    ...constraints,
-    ...(shown && detail.nested > 0 && shape.type !== 'timestamp' ? { default: written } : {}),
-  };
-}
-
-function baseSchema(shape: Shape, traits: Member['traits'], side: Side): Schema {
-  switch (shape.type) {
-    case 'boolean':
-      return { type: 'boolean' };
-    case 'byte':
-    case 'short':
-    case 'integer':
-    case 'long':
-    case 'bigInteger':
-    case 'intEnum':
-      return { type: 'integer' };
-    case 'float':
-    case 'double':
-      return { anyOf: [{ type: 'number' }, { enum: ['NaN', 'Infinity', '-Infinity'] }] };
-    case 'bigDecimal':
-      return { type: ['number', 'string'] };
-    case 'timestamp':
-      return side === 'input'
-        ? { type: ['string', 'number'], format: 'date-time' }
-        : { type: 'string', format: 'date-time' };
-    case 'blob':
-      return blobSchema(shape, traits, side);
-    case 'document':
-      return {};
-    default:
-      return { type: 'string' };
-  }
-}
-
-/** Bytes are base64; a body, which is mostly text, may be given as such. */
-function blobSchema(shape: Shape, traits: Member['traits'], side: Side): Schema {
-  const base64: Schema = { type: 'string', contentEncoding: 'base64' };
-  const isBody = trait(traits, 'httpPayload') !== undefined || trait(shape.traits, 'streaming') !== undefined;
-  if (side === 'output' || !isBody) return base64;
-  const text: Schema = {
-    type: 'object',
-    properties: { text: { type: 'string' } },
-    required: ['text'],
-    additionalProperties: false,
-  };
-  return {
-    anyOf: [
-      { ...base64, description: 'Base64.' },
-      { ...text, description: 'Text, sent as UTF-8.' },
-    ],
-  };
-}
-
-function openSchema(shape: Shape): Schema {
-  return shape.type === 'list' ? { type: 'array', items: {} } : { type: 'object' };
-}
-
-function enumSize(shape: Shape): number {
-  if (shape.type === 'enum') return shape.members.size;
-  const listed = trait(shape.traits, 'enum');
-  return Array.isArray(listed) ? listed.length : 0;
 }
 
 /** The shape's own name, or one with a hash where several namespaces have it. */
