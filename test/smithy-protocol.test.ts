@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseLossless } from '../src/lib/lossless-json.ts';
 import { PROTOCOL_EXCEPTIONS } from './fixtures/smithy/protocol-exceptions.ts';
-import { runProtocolCase, type ProtocolCase } from './support/smithy-protocol.ts';
+import { acceptsMalformed, runProtocolCase, type ProtocolCase } from './support/smithy-protocol.ts';
 import type { Ast } from './support/smithy-values.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -45,6 +45,25 @@ describe.each(files)('%s', (file) => {
     // What passes has no place in the list of what does not.
     expect(unexpected).toEqual([]);
   });
+});
+
+// Written for servers; what a server has to refuse by the model's constraints, a tool refuses before it is sent.
+test('arguments that servers must refuse are refused', async () => {
+  const accepted: string[] = [];
+  let refused = 0;
+  for (const file of files) {
+    const { cases } = read(file) as { readonly cases: readonly ProtocolCase[] };
+    for (const each of cases.filter(
+      ({ kind, model }) => kind === 'malformedRequest' && /validation/i.test(model),
+    )) {
+      const isAccepted = await acceptsMalformed(each, modelOf(each.model));
+      if (isAccepted === true) accepted.push(each.id);
+      if (isAccepted === false) refused += 1;
+    }
+  }
+  // Not held: the length of bytes, since an argument may be base64 or text. What else is not is for the service to say.
+  const others = accepted.filter((id) => !/LengthBlob/.test(id));
+  expect(others.length, others.join(', ')).toBeLessThanOrEqual(refused / 20);
 });
 
 test('the list of misses is short', () => {

@@ -39,6 +39,8 @@ export interface ProtocolCase {
   readonly body?: string;
   readonly bodyMediaType?: string;
   readonly code?: number;
+  /** Of malformed requests. */
+  readonly request?: { readonly body?: string };
 }
 
 const DEFAULT_HOST = 'service.example.com';
@@ -55,6 +57,30 @@ export async function runProtocolCase(each: ProtocolCase, ast: Ast): Promise<rea
   return each.kind === 'request'
     ? runRequest(each, ast, bench, tool, entry.definition)
     : runResponse(each, ast, bench, tool, entry.definition);
+}
+
+/** Whether the arguments that a malformed request has in its body would be sent; undefined where it has none. */
+export async function acceptsMalformed(each: ProtocolCase, ast: Ast): Promise<boolean | undefined> {
+  const args = parseObject(each.request?.body);
+  if (args === undefined) return undefined;
+  const bench = benchFor(each, ast);
+  const tool = each.operation?.split('#')[1] ?? '';
+  const { definition = '{}' } = bench.catalogue.entries.find(({ name }) => name === tool) ?? {};
+  const { inputSchema } = JSON.parse(definition) as { inputSchema?: JsonObject };
+  if (compileSchema(inputSchema)(args).length > 0) return false;
+  return bench.call(tool, args).then(
+    () => true,
+    () => false,
+  );
+}
+
+function parseObject(text: string | undefined): JsonObject | undefined {
+  try {
+    const value: unknown = parseLossless(text ?? '');
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function benchFor(each: ProtocolCase, ast: Ast): SmithyBench {

@@ -107,8 +107,10 @@ function renderWith(model: Model, root: string, options: SchemaOptions, detail: 
       }
       case 'map': {
         const value = shape.members.get('value');
+        const names = keyConstraints(shape);
         return {
           type: 'object',
+          ...(names === undefined ? {} : { propertyNames: names }),
           ...(value === undefined ? {} : { additionalProperties: sparse(shape, placeMember(value, depth)) }),
           ...constraintsOf(shape, {}, options),
         };
@@ -116,6 +118,15 @@ function renderWith(model: Model, root: string, options: SchemaOptions, detail: 
       default:
         return convertSimple(shape, {}, options, detail);
     }
+  };
+
+  /** What the keys of a map have to be, where that is not any text. */
+  const keyConstraints = (shape: Shape): Schema | undefined => {
+    const key = shape.members.get('key');
+    const target = key === undefined ? undefined : model.shapes.get(key.target);
+    if (key === undefined || target === undefined) return undefined;
+    const constraints = constraintsOf(target, key.traits, options);
+    return Object.keys(constraints).length === 0 ? undefined : constraints;
   };
 
   /** A member of a list or map, with its own constraints. */
