@@ -116,7 +116,8 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
   const gone = Promise.withResolvers<undefined>();
 
   let group = 0;
-  const api = await plan.openApi(
+  const clear = (): Promise<void> => rm(plan.temporary, { recursive: true, force: true, maxRetries: 3 });
+  const opening = plan.openApi(
     {
       onNext() {
         if (state === 'starting') {
@@ -146,6 +147,10 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
     },
     () => group,
   );
+  const api = await opening.catch(async (thrown: unknown) => {
+    await clear();
+    throw thrown;
+  });
   let child: ChildProcess;
   const { command, args, env, cwd, input, endingOf, isLeaderWaiting } = plan.start(api.address);
   try {
@@ -160,7 +165,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
     if (child.pid === undefined) throw await new Promise<Error>((resolve) => child.once('error', resolve));
   } catch (thrown) {
     api.close();
-    await rm(plan.temporary, { recursive: true, force: true });
+    await clear();
     throw thrown;
   }
   keeper.guard(group);
@@ -212,7 +217,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
     // What has left the group has taken the address along; in namespaces there is nothing to leave for.
     if (!isLeaderWaiting) await keeper.killCarriers(`AWS_LAMBDA_RUNTIME_API=${api.address}`);
     keeper.release(group);
-    await rm(plan.temporary, { recursive: true, force: true, maxRetries: 3 });
+    await clear();
     gone.resolve(undefined);
   }
 
