@@ -385,6 +385,45 @@ describe('endpoints', () => {
     }
   });
 
+  test('are signed as the rules say, where that can be done', async () => {
+    const model = JSON.parse(TABLES) as { shapes: Record<string, { traits?: Record<string, JsonValue> }> };
+    const service = model.shapes['test.tables#TableStore_20120810'];
+    const call = async (authSchemes: JsonValue) => {
+      const endpoint = {
+        url: 'https://x.us-west-2.amazonaws.com',
+        properties: { authSchemes },
+        headers: { 'x-rule': ['a', 'b'] },
+      };
+      if (service?.traits)
+        service.traits['smithy.rules#endpointRuleSet'] = {
+          version: '1.0',
+          parameters: {},
+          rules: [{ conditions: [], endpoint, type: 'endpoint' }],
+        };
+      const bench = openSmithy(model);
+      await bench.call('ListTables');
+      return last(bench);
+    };
+    expect(
+      (
+        await call([
+          { name: 'sigv4a', signingRegionSet: ['*'] },
+          { name: 'sigv4', signingName: 'other', signingRegion: 'us-west-2', disableDoubleEncoding: true },
+        ])
+      ).signing,
+    ).toEqual({
+      service: 'other',
+      region: 'us-west-2',
+      isPathEncodedOnce: true,
+    });
+    const bearer = await call([{ name: 'bearer' }]);
+    expect(bearer.signing).toEqual({ service: 'dynamodb', region: 'us-east-1' });
+    expect(bearer.headers['x-rule']).toBe('a, b');
+    await expect(call([{ name: 'sigv4a', signingRegionSet: ['*'] }])).rejects.toThrow(
+      /signed in a way that is not available/,
+    );
+  });
+
   test('headers that propagation allows never reach AWS’s own', async () => {
     const services = targetServices({
       propagation: { requestHeaders: ['x-amz-target', 'x-trace'], responseHeaders: [], queryParameters: [] },

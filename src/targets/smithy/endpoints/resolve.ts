@@ -207,7 +207,11 @@ function signingOf(properties: JsonObject | undefined, usual: Signing | undefine
   const schemes = properties?.['authSchemes'];
   if (!Array.isArray(schemes) || schemes.length === 0) return usual;
   for (const scheme of schemes as readonly JsonValue[]) {
-    if (!isJsonObject(scheme) || scheme['name'] !== 'sigv4') continue;
+    if (!isJsonObject(scheme)) continue;
+    const name = String(scheme['name']);
+    // A token or a key is the target's credential's matter.
+    if (!name.startsWith('sigv4')) return usual;
+    if (name !== 'sigv4') continue;
     const service = scheme['signingName'];
     const region = scheme['signingRegion'];
     return {
@@ -222,6 +226,6 @@ function signingOf(properties: JsonObject | undefined, usual: Signing | undefine
   }
   throw new GatewayError(
     'Validation',
-    'This call would have to be signed in a way that is not available (SigV4A, several regions). Name one region.',
+    'This call would have to be signed in a way that is not available (SigV4A for several regions, sessions of S3 Express).',
   );
 }
