@@ -12,6 +12,7 @@ import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
 import { settingsOf } from './core/settings.ts';
 import { createClientAddress } from './edge/client-address.ts';
+import { createOverload } from './edge/overload.ts';
 import { createOriginRules } from './edge/origins.ts';
 import type { Handlers } from './edge/server.ts';
 import { createWeb } from './edge/web.ts';
@@ -23,6 +24,7 @@ import { keySource, openOperatorKey } from './operator-keys.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
 import type { McpServices } from './mcp/endpoint.ts';
 import { egressRules } from './egress-rules.ts';
+import { createHealth } from './health.ts';
 import { openListeners } from './listeners.ts';
 import { openObservability } from './observability.ts';
 import { openStore } from './open-store.ts';
@@ -34,7 +36,6 @@ import { searchableOf } from './snapshot/searchable.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
 import { createUserTokens } from './snapshot/user-tokens.ts';
 import { RESOURCE_KINDS } from './stores/sql/tables.ts';
-import type { Store } from './stores/store.ts';
 import type { ProcessLog } from './telemetry/log.ts';
 import { createAwsCredentials } from './upstream/aws-credentials.ts';
 import { createAwsRoles } from './upstream/aws-roles.ts';
@@ -43,6 +44,7 @@ import type { EgressClient } from './upstream/client.ts';
 import { createEgressGuard } from './upstream/guard.ts';
 import { createFunctionInvoker } from './upstream/lambda.ts';
 import { createSourceReader } from './upstream/source.ts';
+import { createTargetGuards } from './upstream/target-guard.ts';
 import { withTraces } from './upstream/traced.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
 import { readWorkloadToken } from './workload-token.ts';
@@ -53,6 +55,9 @@ import { createVault } from './vault/vault.ts';
 
 /** AgentCore's quotas, widened where real documents need it: GitHub's description alone makes 1,223 tools. */
 const QUOTAS = Object.freeze({ toolsPerTarget: 20_000 });
+
+/** Requests to gateways under way at the same time, in one process. */
+const MAX_REQUESTS = 2_000;
 
 /** Largest schema document that is read or taken inline (bytes). */
 const MAX_SCHEMA_BYTES = 32 * 1024 * 1024;
@@ -164,7 +169,10 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     { ...vaultDoors, store, scope, clock, log, accessKeys, sealer, controlUrl: () => address.controlUrl },
     source,
   );
+  const guards = createTargetGuards(clock);
+  const overload = createOverload(config.maxRequests ?? MAX_REQUESTS);
   const snapshots = createSnapshots({
+    guardOf: (targetId, concurrency) => guards.guardOf(targetId, concurrency),
     ...plugins,
     tokensFor: (gatewayId, onBehalfOf) => identity.tokens.tokensFor(gatewayId, onBehalfOf),
     store,
@@ -206,6 +214,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   });
   snapshots.onSwap((gatewayId) => {
     const searchable = searchableOf(snapshots.get(gatewayId));
+    guards.retain(snapshots.targetIds());
     if (searchable) search.update(searchable);
     else search.remove(gatewayId);
   });
@@ -277,8 +286,16 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     },
   });
 
+  observability.watch({ guards, overload, snapshots });
+
   let isStarted = false;
   const opened = Promise.withResolvers<void>();
+  const health = createHealth({
+    store,
+    isShared: config.databaseUrl !== undefined,
+    isStarted: () => isStarted,
+    keyTrouble: tokenKey.trouble,
+  });
   const metricsAt = ({ host }: ListenAddress, isAdmin: boolean) => {
     const metrics = observability.page(host, isAdmin);
     return metrics ? { metrics } : {};
@@ -296,12 +313,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     const web = createWeb({
       addressOf,
       isOwnHost: (host) => origins.isOwnHost(host),
-      // Calls are served from memory: a database of many nodes that is away takes none of them out of service.
-      notReady: () => (config.databaseUrl && isStarted ? noReason : reasonNotReady(isStarted, store)),
-      degraded: async () =>
-        [tokenKey.trouble, config.databaseUrl && (await reasonNotReady(isStarted, store))].filter(
-          (trouble) => trouble !== undefined,
-        ),
+      notReady: () => health.notReady(),
+      degraded: () => health.degraded(),
       ...(has.dataPlane ? { pages: identity.web } : {}),
       ...(has.dataPlane && authorizationServer ? { authorizationServer } : {}),
       ...(has.control ? { control, functions: functionApi, ...metricsAt(at, !has.dataPlane) } : {}),
@@ -313,7 +326,17 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     return {
       web,
       ...(has.dataPlane
-        ? { dataPlane: { endpoint, metadataOf, origins, addressOf, log, observer: observability.observer } }
+        ? {
+            dataPlane: {
+              endpoint,
+              metadataOf,
+              origins,
+              addressOf,
+              log,
+              observer: observability.observer,
+              overload,
+            },
+          }
         : {}),
       ...(config.gatewayDomain === undefined ? {} : { gatewayDomain: config.gatewayDomain }),
     };
@@ -363,18 +386,9 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await snapshots.close();
       await Promise.all([functions.close(graceMs), stdio.close()]);
       await observability.close();
+      overload.close();
       await egress.close();
       await store.close();
     },
   });
-}
-
-const noReason = Promise.resolve(undefined);
-
-async function reasonNotReady(isStarted: boolean, store: Store): Promise<string | undefined> {
-  if (!isStarted) return 'starting or stopping';
-  return store.sequence().then(
-    () => undefined,
-    () => 'the store cannot be reached',
-  );
 }

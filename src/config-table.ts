@@ -232,6 +232,13 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     parseWorkers,
   ),
   setting(
+    'max-requests',
+    'n',
+    '2000',
+    'requests to gateways under way at the same time, in one process; those beyond are answered 503 with Retry-After',
+    parseCount,
+  ),
+  setting(
     'metrics-token',
     'secret',
     'unset',

@@ -51,6 +51,8 @@ export interface Config {
   /** Gateways without an authorizer may be called although the listener is not on loopback. */
   readonly allowUnauthenticated?: boolean;
   readonly gatewayDomain?: string;
+  /** Requests to gateways under way at the same time. */
+  readonly maxRequests?: number;
   /** Who reads figures has to show it. */
   readonly metricsToken?: Secret;
   /** Where traces are sent, by OpenTelemetry's own variables. */
@@ -174,6 +176,7 @@ function assemble(
     databaseUrl: values['database-url'],
     workers: values['workers'],
     metricsToken: values['metrics-token'],
+    maxRequests: values['max-requests'],
     publicUrl: values['public-url'],
     masterKey: values['master-key'],
     masterKeyKms: values['master-key-kms'],

@@ -2,6 +2,9 @@
 
 import type { Config } from './config.ts';
 import { isLoopback } from './config.ts';
+import type { Overload } from './edge/overload.ts';
+import type { Snapshots } from './snapshot/snapshots.ts';
+import type { TargetGuards } from './upstream/target-guard.ts';
 import type { RequestObserver } from './core/observation.ts';
 import { SERVER_INFO } from './core/server-info.ts';
 import type { MetricsPage } from './edge/web.ts';
@@ -11,11 +14,20 @@ import { createObserver } from './telemetry/observer.ts';
 import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
 import { createMetricsText } from './worker-metrics.ts';
 
+/** Whatever keeps figures of its own. */
+export interface WatchedRooms {
+  readonly guards: Pick<TargetGuards, 'figures'>;
+  readonly overload: Pick<Overload, 'inFlight' | 'shed'>;
+  readonly snapshots: Pick<Snapshots, 'figures'>;
+}
+
 export interface Observability {
   readonly observer: RequestObserver;
   /** What the listener at an address shows; undefined where figures may not be shown to whoever reaches it. */
   page(host: string, isAdmin: boolean): MetricsPage | undefined;
   gauge(figure: Gauged): void;
+  /** Adds the figures of the rooms that calls go through. */
+  watch(rooms: WatchedRooms): void;
   close(): Promise<void>;
 }
 
@@ -40,6 +52,54 @@ export async function openObservability(
       return { contentType: metrics.contentType, text, ...(token ? { token } : {}) };
     },
     gauge: (figure) => metrics.gauge(figure),
+    watch(rooms) {
+      for (const figure of figuresOf(rooms)) metrics.gauge(figure);
+    },
     close: async () => tracing?.close(),
   };
+}
+
+function figuresOf({ guards, overload, snapshots }: WatchedRooms): readonly Gauged[] {
+  const label = 'target_id';
+  return [
+    {
+      name: 'gatewright_requests_in_flight',
+      help: 'Requests to gateways under way',
+      read: () => overload.inFlight,
+    },
+    {
+      name: 'gatewright_requests_shed',
+      help: 'Requests turned away because of overload',
+      read: () => overload.shed,
+    },
+    {
+      name: 'gatewright_target_calls_in_flight',
+      help: 'Calls of a target under way',
+      label,
+      read: () => guards.figures().running,
+    },
+    {
+      name: 'gatewright_target_calls_waiting',
+      help: 'Calls of a target in line',
+      label,
+      read: () => guards.figures().waiting,
+    },
+    {
+      name: 'gatewright_target_circuit_open',
+      help: '1 while a target rests after failures in a row',
+      label,
+      read: () => guards.figures().resting,
+    },
+    {
+      name: 'gatewright_gateways',
+      help: 'Gateways that are served',
+      read: () => snapshots.figures().gateways,
+    },
+    { name: 'gatewright_tools', help: 'Tools that are served', read: () => snapshots.figures().tools },
+    {
+      name: 'gatewright_snapshot_age_seconds',
+      help: 'Since the store was last seen to have nothing newer',
+      read: () => snapshots.figures().ageSeconds,
+    },
+  ];
 }

@@ -145,6 +145,12 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     check: oneOf('true', 'false'),
   },
   {
+    key: 'gatewright:max-concurrency',
+    on: 'gateway-target',
+    doc: 'Calls of this target at a time in one process, default 128. As many wait in line; more are told to try again in a moment.',
+    check: integerBetween(1, 1_000),
+  },
+  {
     key: 'gatewright:lambda-result',
     on: 'gateway-target',
     doc: '`unwrap` (default): of an answer `{statusCode, body, headers}` the body is the result, and an error from status 400 on; `raw`: the answer is the result whatever its form.',

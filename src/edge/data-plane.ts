@@ -14,6 +14,7 @@ import { writeEvents } from './events.ts';
 import { endOverUnreadBody } from './linger.ts';
 import type { OriginRules } from './origins.ts';
 import { preflightHeaders } from './origins.ts';
+import type { Overload } from './overload.ts';
 import type { Route } from './routes.ts';
 
 /** AgentCore's payload limit. */
@@ -36,6 +37,7 @@ export interface DataPlaneServices {
   readonly addressOf: ClientAddress;
   readonly log: Log;
   readonly observer: RequestObserver;
+  readonly overload: Pick<Overload, 'enter' | 'leave'>;
 }
 
 /** Answers one request to a data-plane route. Never rejects. */
@@ -52,14 +54,11 @@ export async function handleDataPlane(
   const record: AccessRecord = {};
   const observation = route.kind === 'mcp' ? observe(route, request, requestId, services) : undefined;
   let answer: McpAnswer;
+  const isIn = services.overload.enter();
   try {
-    answer = await answerTo(
-      route,
-      request,
-      response,
-      { requestId, remoteAddress, record, observation },
-      services,
-    );
+    answer = isIn
+      ? await answerTo(route, request, response, { requestId, remoteAddress, record, observation }, services)
+      : busy();
   } catch (thrown) {
     const fault = toGatewayError(thrown);
     services.log.error(
@@ -67,6 +66,8 @@ export async function handleDataPlane(
       'a request failed',
     );
     answer = plain(500, `An internal error occurred. (request id ${requestId})`);
+  } finally {
+    if (isIn) services.overload.leave();
   }
   const origin = request.headers.origin;
   const bytesOut = await send(request, response, answer, {
@@ -175,6 +176,19 @@ function metadata(route: Route, request: IncomingMessage, services: DataPlaneSer
   return body === undefined
     ? plain(404, 'There is no such gateway, or it asks for no token.')
     : { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300' }, body };
+}
+
+/** Nothing was looked at: whoever is told so may send the same again. */
+function busy(): McpAnswer {
+  const error = {
+    code: -32603,
+    message: 'This server has more requests than it can take. Try again in a moment.',
+  };
+  return {
+    status: 503,
+    headers: { 'content-type': 'application/json', 'retry-after': '1' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 0, error }),
+  };
 }
 
 /** Writes the answer; gives the bytes of its body. */

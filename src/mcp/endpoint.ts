@@ -88,11 +88,11 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
     // Which check failed is for the operator; the caller is told the same of all of them.
     if (fault?.details.internal !== undefined && status < 500) record.reason = fault.details.internal;
     const challenge = challengeHeader(fault, () => metadataUrl(exchange.gatewayId, services));
-    return jsonAnswer(
-      status,
-      formatError(id, error),
-      challenge === undefined ? {} : { 'www-authenticate': challenge },
-    );
+    const waitMs = fault?.details.retryAfterMs;
+    return jsonAnswer(status, formatError(id, error), {
+      ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
+      ...(waitMs === undefined ? {} : { 'retry-after': String(Math.ceil(waitMs / 1000)) }),
+    });
   }
 }
 

@@ -197,7 +197,13 @@ function prepareTarget(
   if (!live) throw new GatewayError('Internal', 'the target has nothing to serve yet');
   const found = findTargetType(live.targetConfiguration, services.targetTypes);
   if (!found) throw new GatewayError('Unavailable', 'this kind of target is not available in this version');
-  const handed = createTargetServices(row.id, live, input.gateway, input.secrets, services);
+  const handed = createTargetServices(
+    row.id,
+    { ...live, tags: row.document.tags },
+    input.gateway,
+    input.secrets,
+    services,
+  );
   // Everything that the prepared target was made of: the same again, and it stays, with its connections.
   const { targetConfiguration, credentialProviderConfigurations, metadataConfiguration } = live;
   const key = JSON.stringify([

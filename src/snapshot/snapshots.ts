@@ -38,6 +38,10 @@ export interface Snapshots {
   start(): Promise<void>;
   /** Resolves when the present state of the store for this gateway is what `get` gives. */
   refresh(gatewayId: string): Promise<void>;
+  /** Targets that are served. */
+  targetIds(): ReadonlySet<string>;
+  /** Figures for operators; the age is that of the last look at the store's changes. */
+  figures(): { readonly gateways: number; readonly tools: number; readonly ageSeconds: number };
   /** What a target of the gateway is handed, with its credential as it is now. @throws GatewayError */
   openServices(gatewayId: string, targetId: string, access: TargetAccess): Promise<TargetServices>;
   /** The secret of an API-key credential provider. @throws GatewayError CredentialUnavailable, or why it does not open */
@@ -63,6 +67,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   const listeners = new Set<(gatewayId: string) => void>();
   let sequence = 0;
   let soughtAt = -SEEK_EVERY_MS;
+  let freshAt = services.clock.monotonic();
   let timer: NodeJS.Timeout | undefined;
   let stopListening: (() => void) | undefined;
 
@@ -174,6 +179,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     const touched = new Set(changes.flatMap(gatewaysTouched));
     await Promise.all([...touched].map((gatewayId) => refreshOrKeep(gatewayId)));
     sequence = changes.at(-1)?.sequence ?? sequence;
+    freshAt = services.clock.monotonic();
   }
 
   function gatewaysTouched(change: Change): readonly string[] {
@@ -239,12 +245,20 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       timer.unref();
     },
     refresh,
+    targetIds: () => new Set([...held.values()].flatMap(({ compiled }) => [...compiled.prepared.keys()])),
+    figures: () => ({
+      gateways: held.size,
+      tools: [...held.values()].reduce((sum, { compiled }) => sum + compiled.snapshot.tools.size, 0),
+      ageSeconds: (services.clock.monotonic() - freshAt) / 1000,
+    }),
     async openServices(gatewayId, targetId, access) {
       const gateway = await store.get('gateway', gatewayId);
       if (!gateway) throw new GatewayError('NotFound', `Gateway with id ${gatewayId} not found`);
       const arns = providerArnsOf(access.credentialProviderConfigurations, services.credentialTypes);
       const secrets = await readSecrets(arns, services);
-      return createTargetServices(targetId, access, gateway, secrets, services);
+      // An operator who asks wants to know how it is now, whatever calls have met before.
+      const { guardOf: _guard, ...doors } = services;
+      return createTargetServices(targetId, access, gateway, secrets, doors);
     },
     async openKey(providerArn) {
       const secret = (await readSecrets([providerArn], services)).get(providerArn);

@@ -11,6 +11,8 @@ import type { JsonObject } from '../core/json.ts';
 import type { Egress, StdioServers } from '../core/outbound.ts';
 import type { GatewayDocument, LiveTarget, TargetDocument } from '../core/resources.ts';
 import type { TokenSource } from '../core/token-source.ts';
+import { settingsOf } from '../core/settings.ts';
+import type { TargetGuard } from '../core/target-guard.ts';
 import type { CredentialType } from '../credentials/credential-type.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -19,13 +21,16 @@ import type { TargetServices } from '../targets/target-type.ts';
 
 /** The part of a target's settings that decides what it is handed. */
 export type TargetAccess = Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'> &
-  Pick<TargetDocument, 'authorization'>;
+  Pick<TargetDocument, 'authorization'> &
+  Partial<Pick<TargetDocument, 'tags'>>;
 
 /** Provider ARN → opened secret, or the reason why it did not open. */
 export type OpenedSecrets = ReadonlyMap<string, Secret | GatewayError>;
 
 export interface TargetDoors {
   readonly egress: Egress;
+  /** What keeps one target from costing the others; absent for what an operator asks of a target. */
+  readonly guardOf?: (targetId: string, concurrency: number | undefined) => TargetGuard;
   readonly stdio: StdioServers;
   /** An invoker of functions; without credentials one for the functions of this installation only. */
   readonly functionsWith: (
@@ -64,15 +69,18 @@ export function createTargetServices(
 ): TargetServices {
   const metadata = access.metadataConfiguration ?? {};
   const { exceptionLevel } = gateway.document;
+  const concurrency = settingsOf(access.tags ?? {})['max-concurrency'];
+  const guard = doors.guardOf?.(targetId, concurrency === undefined ? undefined : Number(concurrency));
+  const functions = doors.functionsWith(
+    access.credentialProviderConfigurations[0]?.['credentialProviderType'] === 'GATEWAY_IAM_ROLE'
+      ? () => doors.awsCredentialsOf(gateway)
+      : undefined,
+  );
   return {
     targetId,
-    egress: doors.egress,
+    egress: guard?.egress(doors.egress) ?? doors.egress,
     stdio: doors.stdio,
-    functions: doors.functionsWith(
-      access.credentialProviderConfigurations[0]?.['credentialProviderType'] === 'GATEWAY_IAM_ROLE'
-        ? () => doors.awsCredentialsOf(gateway)
-        : undefined,
-    ),
+    functions: guard?.functions(functions) ?? functions,
     clock: doors.clock,
     log: doors.log,
     aws: {

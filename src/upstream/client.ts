@@ -18,9 +18,10 @@ import { decode } from './decode.ts';
 import { exchange } from './exchange.ts';
 import { CONNECT_TIMEOUT_MS, isClosedConnection } from './faults.ts';
 import type { EgressGuard } from './guard.ts';
+import { createRetryBudget } from './retry-budget.ts';
 import { openStream } from './stream.ts';
 
-const CONNECTIONS_PER_ORIGIN = 64;
+const CONNECTIONS_PER_ORIGIN = 256;
 /** Streams hold their connections for as long as they last: they must not wait for each other. */
 const STREAMS_PER_ORIGIN = 4_096;
 const ORIGINS_KEPT = 1_000;
@@ -39,6 +40,7 @@ export interface EgressClientOptions {
 export function createEgressClient({ guard }: EgressClientOptions): EgressClient {
   const pools = createPools();
   const streamPools = createPools();
+  const budget = createRetryBudget();
 
   /** The pool of an origin. Only origins that the rules allow get one, so it is checked once, not at each call. */
   function poolFor(url: URL): Pool {
@@ -71,11 +73,12 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
 
   async function sendTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
     const started = performance.now();
+    budget.earn();
     try {
       return await send(request, options);
     } catch (thrown) {
       // A kept-alive connection that the other side closed at that very moment: worth one repeat, if harmless.
-      if (!isClosedConnection(thrown)) throw thrown;
+      if (!isClosedConnection(thrown) || !budget.spend()) throw thrown;
       return send(request, { ...options, timeoutMs: options.timeoutMs - (performance.now() - started) });
     }
   }

@@ -189,3 +189,24 @@ describe('egress client', () => {
     await open.close();
   });
 });
+
+describe('repeated requests', () => {
+  it('are one in ten in the long run, however many fail', async () => {
+    let received = 0;
+    // Every connection is closed after its request, without an answer.
+    const server = createTcpServer((socket) => socket.on('data', () => socket.destroy()));
+    server.on('connection', () => (received += 1));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = createEgressClient({ guard: createEgressGuard([parseAllowRule('127.0.0.1')]) });
+    const url = new URL(`http://127.0.0.1:${port}/`);
+    for (let sent = 0; sent < 200; sent += 1)
+      await client
+        .request({ method: 'GET', url, headers: {} }, { timeoutMs: 5_000, maxResponseBytes: 1_000 })
+        .catch(() => undefined);
+    expect(received).toBeLessThanOrEqual(200 + 10 + 20);
+    expect(received).toBeGreaterThan(205);
+    await client.close();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
