@@ -51,6 +51,7 @@ interface Wish {
 
 const MAX_REASONS = 12;
 const MAX_WARNINGS = 200;
+const MAX_LOOKUPS = 200;
 
 /**
  * Makes the tools of a model.
@@ -74,8 +75,11 @@ export function importSmithy(given: readonly ModelFile[], options: ImportOptions
     notes.push({ operation, outcome: 'skipped', reasons: reasons.slice(0, MAX_REASONS) });
   };
 
+  let lookups = 0;
   const placed = (operation: Operation, reasons: readonly string[]): readonly string[] => {
-    const place = placeOf(files, operation.shape.id);
+    // Each look goes through the texts.
+    lookups += 1;
+    const place = lookups > MAX_LOOKUPS ? undefined : placeOf(files, operation.shape.id);
     return place === undefined ? reasons : reasons.map((reason) => `${place}: ${reason}`);
   };
 
