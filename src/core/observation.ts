@@ -1,8 +1,6 @@
 // What the house tells of its requests while they run: figures, and spans of traces (W3C Trace Context). Implemented in
 // telemetry/; everybody else knows these shapes only.
 
-import type { OutboundRequest } from './outbound.ts';
-
 /** One request to the data plane, as far as it is known when it begins. */
 export interface ObservedRequest {
   readonly requestId: string;
@@ -40,7 +38,7 @@ export interface Observation {
 /** A trace to be continued by the requests that leave. */
 export interface Trace {
   /** Begins the span of one outbound request. */
-  outbound(request: OutboundRequest): OutboundSpan;
+  outbound(request: { readonly method: string; readonly url: URL }): OutboundSpan;
 }
 
 export interface OutboundSpan {
