@@ -10,6 +10,8 @@ import {
   GetFunctionConfigurationCommand,
   ListFunctionsCommand,
   PublishVersionCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
   UpdateFunctionCodeCommand,
 } from '@aws-sdk/client-lambda';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
@@ -163,6 +165,57 @@ it('a child that leaves the process group is ended with it all the same', async 
   await vi.waitFor(() => expect(left()).toBe(1), { timeout: 5_000 });
   await call(sdk, { end: true });
   await vi.waitFor(() => expect(left()).toBe(0), { timeout: 5_000 });
+});
+
+it.each(['nodejs22.x', 'python3.12'] as const)(
+  '%s without a network: nothing can be reached, and calls go on',
+  async (Runtime) => {
+    const bench = await functionBench();
+    const { sdk, app } = bench;
+    const sources = {
+      'nodejs22.x': `import { connect } from 'node:net';
+      import { networkInterfaces } from 'node:os';
+      export const handler = ({ port, n }) => new Promise((done) => {
+        const socket = connect(port, '127.0.0.1');
+        const tell = (reached) => () => { socket.destroy(); done({ n, reached, outside: Object.values(networkInterfaces()).flat().filter((i) => !i.internal).length }); };
+        socket.once('connect', tell(true)).once('error', tell(false));
+      });`,
+      'python3.12': `import socket
+def handler(event, context):
+    try:
+        socket.create_connection(("127.0.0.1", event["port"]), 2).close()
+        reached = True
+    except OSError:
+        reached = False
+    return {"n": event["n"], "reached": reached, "outside": len([name for _, name in socket.if_nameindex() if name != "lo"])}
+`,
+    };
+    const { port } = new URL(app.controlUrl);
+    await deploy(sdk, sources[Runtime], { Runtime, Timeout: 20 });
+    expect((await call(sdk, { port: Number(port), n: 1 })).value).toMatchObject({ n: 1, reached: true });
+    if (kindOf(bench) !== 'namespaces') return;
+    const Resource = 'arn:aws:lambda:us-east-1:000000000000:function:orders';
+    await sdk.send(new TagResourceCommand({ Resource, Tags: { 'gatewright:network': 'none' } }));
+    for (const n of [2, 3]) {
+      const { value } = await call(sdk, { port: Number(port), n });
+      expect(value).toEqual({ n, reached: false, outside: 0 });
+    }
+    await sdk.send(new UntagResourceCommand({ Resource, TagKeys: ['gatewright:network'] }));
+    expect((await call(sdk, { port: Number(port), n: 4 })).value).toMatchObject({ n: 4, reached: true });
+    for (const tag of [{ 'gatewright:network': 'some' }, { 'gatewright:nothing': '1' }])
+      expect(await refusal(sdk.send(new TagResourceCommand({ Resource, Tags: tag })))).toMatchObject({
+        name: 'InvalidParameterValueException',
+      });
+  },
+);
+
+it('who wants no network gets none, or nothing', async () => {
+  const { sdk } = await functionBench({ functionSandbox: 'off' });
+  await deploy(sdk, 'export const handler = async () => 1;', { Tags: { 'gatewright:network': 'none' } });
+  expect(await refusal(call(sdk))).toMatchObject({
+    name: 'InvalidRuntimeException',
+    message: expect.stringContaining('without a network'),
+  });
 });
 
 it('a function starts after the master key was rotated', async () => {

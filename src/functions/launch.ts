@@ -17,6 +17,8 @@ export interface HostFolders {
   readonly temporary: string;
   /** The bootstraps of this house. */
   readonly runtime: string;
+  /** The Runtime API's socket, of a process without a network. */
+  readonly socket?: string;
 }
 
 /** What runs the code: an interpreter with what it needs, or the function's own `bootstrap`. */
@@ -47,6 +49,8 @@ export interface LaunchFacts {
   /** `host:port` of the Runtime API. */
   readonly api: string;
   readonly token: string;
+  /** Path of the Runtime API's socket, where it is no address. */
+  readonly socket?: string;
   /** The function's own environment variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -90,6 +94,7 @@ export function planLaunch(facts: LaunchFacts, places: Places): Launch {
     LAMBDA_RUNTIME_DIR: runtimeRoot,
     _HANDLER: configuration.Handler ?? '',
   };
+  if (facts.socket !== undefined) env['GATEWRIGHT_RUNTIME_SOCKET'] = facts.socket;
   const joined = (name: string, ...paths: readonly string[]): string =>
     [...paths, ...(facts.variables[name] === undefined ? [] : [facts.variables[name]])].join(':');
   switch (family) {

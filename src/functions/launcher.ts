@@ -3,7 +3,8 @@
 
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
@@ -25,6 +26,7 @@ import { isOfGroup } from './peer.ts';
 import { StartRefused } from './pools.ts';
 import type { LaunchInstance } from './pools.ts';
 import type { RunnableVersion } from './registry.ts';
+import { SOCKET_INSIDE } from './namespace-script.ts';
 import { openRuntimeApi } from './runtime-api.ts';
 import type { Program } from './launch.ts';
 import type { SandboxWish } from './sandbox.ts';
@@ -68,7 +70,11 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
       const program = family === 'provided' ? await bootstrapOf(task, opt) : interpreter;
       const sandbox = await probe.sandboxFor(family, program);
       const temporary = await folders.temporary(id);
-      const host = { task, opt, temporary, runtime: BOOTSTRAPS };
+      const { isOffline } = runnable;
+      if (isOffline && (sandbox.kind !== 'namespaces' || family === 'provided'))
+        throw offlineRefused(runnable);
+      const socket = join(temporary, 'api.sock');
+      const host = { task, opt, temporary, runtime: BOOTSTRAPS, ...(isOffline ? { socket } : {}) };
       const places = sandbox.placesOf(host, program);
       const token = randomBytes(16).toString('hex');
       const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
@@ -79,14 +85,16 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
           temporary,
           memoryMiB: configuration.MemorySize,
           initTimeoutMs: Math.max(services.initTimeoutMs, configuration.Timeout * 1000),
-          openApi: (listener, group) =>
-            openRuntimeApi(
-              loopbackAddress(),
-              knowsToken(configuration.Runtime)
-                ? { token }
-                : { admits: async (socket) => (await isOfGroup(socket, group())) ?? true },
-              listener,
-            ),
+          openApi: (listener, group) => {
+            const guard = knowsToken(configuration.Runtime)
+              ? { token }
+              : { admits: async (caller: Socket) => (await isOfGroup(caller, group())) ?? true };
+            return isOffline
+              ? inFolder(temporary, (folder) =>
+                  openRuntimeApi({ path: `${folder}/api.sock` }, guard, listener),
+                )
+              : openRuntimeApi({ host: loopbackAddress() }, guard, listener);
+          },
           start: (api) =>
             sandbox.wrap(
               planLaunch(
@@ -98,6 +106,7 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
                   api,
                   token,
                   variables,
+                  ...(isOffline ? { socket: SOCKET_INSIDE } : {}),
                 },
                 places,
               ),
@@ -167,4 +176,21 @@ function logGroupOf({ configuration, name }: RunnableVersion): string {
 function loopbackAddress(): string {
   if (process.platform !== 'linux') return '127.0.0.1';
   return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
+}
+
+function offlineRefused({ name }: RunnableVersion): GatewayError {
+  return new GatewayError(
+    'UpstreamRefused',
+    `The function ${name} is to run without a network (gatewright:network), which needs namespaces, and Node.js or Python.`,
+  );
+}
+
+/** The path of a socket has a hundred characters at most: the folder gets a short name for a moment. */
+async function inFolder<T>(folder: string, use: (short: string) => Promise<T>): Promise<T> {
+  const opened = await open(folder, 'r');
+  try {
+    return await use(`/proc/self/fd/${opened.fd}`);
+  } finally {
+    await opened.close();
+  }
 }

@@ -33,6 +33,9 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/de
 /** Processes and threads of one function, as AWS Lambda has it. */
 const PROCESSES = 1024;
 
+/** Where a process without a network finds its Runtime API. */
+export const SOCKET_INSIDE = '/var/runtime-api.sock';
+
 /** Arguments: where to build the tree, the limit of open files, triples of what to put there, `--`, the program. */
 export const NAMESPACE_SCRIPT = `
 set -e
@@ -97,6 +100,7 @@ export function mountsFor(folders: HostFolders, program: Program): readonly stri
     ['read', task, '/var/task'],
     ...(opt === undefined ? [] : [['read', opt, '/opt'] as const]),
     ['write', `${temporary}/files`, '/tmp'],
+    ...(folders.socket === undefined ? [] : [['write', folders.socket, SOCKET_INSIDE] as const]),
   ];
   return triples.flat();
 }

@@ -10,6 +10,7 @@ import type {
   FunctionConfigurationDocument,
   ResourceKind,
 } from '../core/resources.ts';
+import { settingsOf } from '../core/settings.ts';
 import type { Row, Store } from '../stores/store.ts';
 
 const FEED_MS = 1_000;
@@ -26,6 +27,8 @@ export interface RunnableVersion {
   /** `$LATEST` or a number. */
   readonly version: string;
   readonly configuration: FunctionConfigurationDocument;
+  /** It has no network. */
+  readonly isOffline: boolean;
 }
 
 /** A function as it is at the moment. */
@@ -84,9 +87,10 @@ export function createFunctionRegistry({ store, scope, log }: RegistryServices):
     const freshRunnables = new Map<string, RunnableVersion>();
     const fresh = new Map<string, KnownFunction>();
     for (const row of rows) {
+      const isOffline = settingsOf(row.document.tags)['network'] === 'none';
       const runnable = (version: string, configuration: FunctionConfigurationDocument): RunnableVersion => {
-        const key = `${row.id}/${version}/${configuration.RevisionId}`;
-        const made = { key, functionId: row.id, name: row.name, version, configuration };
+        const key = `${row.id}/${version}/${configuration.RevisionId}/${isOffline ? 'offline' : ''}`;
+        const made = { key, functionId: row.id, name: row.name, version, configuration, isOffline };
         freshRunnables.set(key, made);
         return made;
       };

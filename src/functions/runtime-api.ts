@@ -58,12 +58,12 @@ export interface RuntimeApi {
 
 /**
  * Opens the API of one process.
- * @param host a loopback address
+ * @param place a loopback address, or the path of a socket for a process without a network
  * @param guard who is served: who has the token, or, for programs of others that know no such thing, whose connection is
  * that of the process
  */
 export async function openRuntimeApi(
-  host: string,
+  place: { readonly host: string } | { readonly path: string },
   guard: Guard,
   listener: RuntimeListener,
 ): Promise<RuntimeApi> {
@@ -87,7 +87,7 @@ export async function openRuntimeApi(
       quietListeners = [];
     });
   });
-  const address = await listen(server, host);
+  const address = await listen(server, place);
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const isAddressed = request.headers.host === address;
@@ -187,15 +187,19 @@ export async function openRuntimeApi(
   });
 }
 
-async function listen(server: Server, host: string): Promise<string> {
+async function listen(
+  server: Server,
+  place: { readonly host: string } | { readonly path: string },
+): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, host, () => {
+    server.listen('path' in place ? { path: place.path } : { port: 0, host: place.host }, () => {
       server.off('error', reject);
       resolve();
     });
   });
-  return `${host}:${(server.address() as AddressInfo).port}`;
+  // What clients put into Host for a socket without a port.
+  return 'path' in place ? 'localhost' : `${place.host}:${(server.address() as AddressInfo).port}`;
 }
 
 function refuseStranger(request: IncomingMessage, response: ServerResponse): void {

@@ -65,6 +65,7 @@ export const NAMESPACE_SANDBOX: Sandbox = Object.freeze({
     command: 'unshare',
     args: [
       ...NAMESPACES,
+      ...(folders.socket === undefined ? [] : ['--net']),
       '/bin/sh',
       '-c',
       NAMESPACE_SCRIPT,

@@ -4,6 +4,7 @@ import { GatewayError } from '../../core/errors.ts';
 import { parseFunctionReference } from '../../core/function-name.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Tags } from '../../core/resources.ts';
+import { SETTINGS, SETTING_PREFIX } from '../../core/settings.ts';
 import type { FunctionContext, FunctionHandler } from './context.ts';
 import { loadFunction } from './load.ts';
 
@@ -38,6 +39,12 @@ export function checkTags(tags: Tags): Tags {
   const reserved = Object.keys(tags).find((key) => /^aws:/i.test(key));
   if (reserved !== undefined)
     throw new GatewayError('Validation', `Tags: ${reserved}: keys beginning with aws: are reserved.`);
+  for (const [key, value] of Object.entries(tags)) {
+    if (!key.startsWith(SETTING_PREFIX)) continue;
+    const setting = SETTINGS.find((candidate) => candidate.on === 'function' && candidate.key === key);
+    const fault = setting ? setting.check(value) : 'is not a setting of a function';
+    if (fault !== undefined) throw new GatewayError('Validation', `Tags: ${key} ${fault}.`);
+  }
   return tags;
 }
 
@@ -50,6 +57,7 @@ async function changeTags(
     const row = await loadFunction(tx, nameIn(input, ctx), ctx);
     await tx.replace('function', row, { ...row.document, tags: checkTags(change(row.document.tags)) });
   });
+  await ctx.host.refresh();
 }
 
 /** @throws GatewayError NotFound, Validation for what can have no tags */

@@ -12,6 +12,9 @@ import { format } from 'node:util';
 
 const { env } = process;
 const [host, port] = (env.AWS_LAMBDA_RUNTIME_API ?? '').split(':');
+/** Of a process without a network. */
+const socketPath = env.GATEWRIGHT_RUNTIME_SOCKET;
+delete env.GATEWRIGHT_RUNTIME_SOCKET;
 const token = env.GATEWRIGHT_INSTANCE_TOKEN ?? '';
 delete env.GATEWRIGHT_INSTANCE_TOKEN;
 const taskRoot = env.LAMBDA_TASK_ROOT ?? process.cwd();
@@ -29,8 +32,7 @@ function call(method, path, body, headers = {}) {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        host,
-        port,
+        ...(socketPath === undefined ? { host, port } : { socketPath }),
         method,
         path: `${BASE}${path}`,
         agent,

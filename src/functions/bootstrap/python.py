@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import os
+import socket
 import sys
 import time
 import traceback
@@ -16,13 +17,26 @@ BASE = "/2018-06-01/runtime"
 AND_NEXT = {"X-Gatewright-Next": "1"}
 
 
+class SocketConnection(http.client.HTTPConnection):
+    """A connection of a process without a network."""
+
+    def __init__(self, path):
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self._path)
+
+
 class RuntimeApi:
     """The Runtime API, over one connection that is kept."""
 
     def __init__(self):
         self._token = os.environ.pop("GATEWRIGHT_INSTANCE_TOKEN", "")
+        path = os.environ.pop("GATEWRIGHT_RUNTIME_SOCKET", None)
         host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
-        self._connection = http.client.HTTPConnection(host, int(port))
+        self._connection = SocketConnection(path) if path else http.client.HTTPConnection(host, int(port))
 
     def call(self, method, path, body=None, headers=None):
         sent = {"x-gatewright-instance": self._token, **(headers or {})}
