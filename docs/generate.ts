@@ -56,7 +56,8 @@ A changed tag takes effect at once; a target is imported anew.
 
 ${section('gateway', 'On a gateway')}
 ${section('gateway-target', 'On an OpenAPI target')}
-${section('oauth2-credential-provider', 'On an OAuth credential provider')}`;
+${section('oauth2-credential-provider', 'On an OAuth credential provider')}
+${section('function', 'On a local function')}`;
 }
 
 function apiPage(): string {

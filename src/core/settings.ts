@@ -7,7 +7,7 @@ export const SETTING_PREFIX = 'gatewright:';
 
 export interface SettingDefinition {
   readonly key: string;
-  readonly on: 'gateway' | 'gateway-target' | 'oauth2-credential-provider';
+  readonly on: 'gateway' | 'gateway-target' | 'oauth2-credential-provider' | 'function';
   readonly doc: string;
   /** Says what is wrong with a value, or undefined when it is fine. */
   readonly check: (value: string) => string | undefined;
@@ -230,6 +230,12 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
     on: 'gateway-target',
     doc: 'Smithy: 1 (default) to 100: how many pages of a paginated operation one call collects at most.',
     check: integerBetween(1, 100),
+  },
+  {
+    key: 'gatewright:network',
+    on: 'function',
+    doc: '`host` (default): the network of this machine; `none`: none at all, not even loopback. For Node.js and Python, where the system has namespaces.',
+    check: oneOf('host', 'none'),
   },
   {
     key: 'gatewright:issuer',
