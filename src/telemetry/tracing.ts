@@ -145,7 +145,7 @@ function describe(span: Span, outcome: ObservedOutcome): void {
 function beginOutbound(
   tracer: Tracer,
   parent: Span,
-  { method, url }: OutboundRequest,
+  { method, url }: Pick<OutboundRequest, 'method' | 'url'>,
 ): ReturnType<Trace['outbound']> {
   const span = tracer.startSpan(
     method,

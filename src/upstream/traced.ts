@@ -9,13 +9,13 @@ import type { EgressClient } from './client.ts';
 export function withTraces(client: EgressClient): EgressClient {
   return {
     ...client,
-    async request(request, options) {
+    request(request, options) {
       const { trace } = options;
       if (!trace) return client.request(request, options);
       const span = trace.outbound(request);
       return ended(span, client.request(withContext(request, span), options));
     },
-    async stream(request, options) {
+    stream(request, options) {
       const { trace } = options;
       if (!trace) return client.stream(request, options);
       const span = trace.outbound(request);

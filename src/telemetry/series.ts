@@ -1,0 +1,104 @@
+// Counts of requests by what they were about, kept as plain numbers: the hot path adds to them, and the metrics library is
+// asked for its text only when somebody looks. The number of series is bounded, whatever tools and callers there are.
+
+import type { ObservedOutcome } from '../core/observation.ts';
+
+const MAX_SERIES = 2_000;
+export const OTHER = '_other';
+/** OpenTelemetry's buckets for MCP operations, seconds (semantic conventions, `mcp.server.operation.duration`). */
+export const SECONDS: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
+const THROTTLED = 429;
+const FIRST_USER_ERROR = 400;
+const FIRST_SYSTEM_ERROR = 500;
+
+/** How long things took: a count for each bucket, not yet added up. */
+export interface Times {
+  readonly buckets: number[];
+  count: number;
+  sum: number;
+}
+
+export interface Series {
+  readonly gatewayId: string;
+  readonly targetId: string;
+  readonly tool: string;
+  readonly method: string;
+  invocations: number;
+  throttles: number;
+  userErrors: number;
+  systemErrors: number;
+  toolErrors: number;
+  readonly times: Times;
+  readonly targetTimes: Times;
+}
+
+export interface SeriesTable {
+  record(gatewayId: string, outcome: ObservedOutcome): void;
+  all(): Iterable<Series>;
+}
+
+/** A table that is empty. */
+export function createSeriesTable(): SeriesTable {
+  const known = new Map<string, Series>();
+  function seriesOf(
+    gatewayId: string,
+    { targetId = '', tool = '', method = '', status }: ObservedOutcome,
+  ): Series {
+    // Only what a gateway knows is a name; a caller may send any (404, unknown method).
+    const isKnown = status < FIRST_USER_ERROR || targetId !== '';
+    if (!isKnown) return add(OTHER, OTHER, OTHER, OTHER);
+    const key = `${gatewayId} ${targetId} ${method} ${tool}`;
+    const found = known.get(key);
+    if (found) return found;
+    return known.size < MAX_SERIES
+      ? add(gatewayId, targetId, method, tool)
+      : add(known.size < 2 * MAX_SERIES ? gatewayId : OTHER, OTHER, OTHER, OTHER);
+  }
+  function add(gatewayId: string, targetId: string, method: string, tool: string): Series {
+    const key = `${gatewayId} ${targetId} ${method} ${tool}`;
+    let series = known.get(key);
+    if (!series) {
+      series = {
+        gatewayId,
+        targetId,
+        tool,
+        method,
+        invocations: 0,
+        throttles: 0,
+        userErrors: 0,
+        systemErrors: 0,
+        toolErrors: 0,
+        times: newTimes(),
+        targetTimes: newTimes(),
+      };
+      known.set(key, series);
+    }
+    return series;
+  }
+  return {
+    record(gatewayId, outcome) {
+      const series = seriesOf(gatewayId, outcome);
+      const { status, targetMs } = outcome;
+      series.invocations += 1;
+      if (status >= FIRST_SYSTEM_ERROR) series.systemErrors += 1;
+      else if (status === THROTTLED) series.throttles += 1;
+      else if (status >= FIRST_USER_ERROR) series.userErrors += 1;
+      if (outcome.isError === true) series.toolErrors += 1;
+      observe(series.times, outcome.ms / 1000);
+      if (targetMs !== undefined) observe(series.targetTimes, targetMs / 1000);
+    },
+    all: () => known.values(),
+  };
+}
+
+function newTimes(): Times {
+  return { buckets: Array.from({ length: SECONDS.length + 1 }, () => 0), count: 0, sum: 0 };
+}
+
+function observe(times: Times, seconds: number): void {
+  let bucket = 0;
+  while (bucket < SECONDS.length && seconds > (SECONDS[bucket] ?? 0)) bucket += 1;
+  times.buckets[bucket] = (times.buckets[bucket] ?? 0) + 1;
+  times.count += 1;
+  times.sum += seconds;
+}
