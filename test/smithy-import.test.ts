@@ -250,6 +250,33 @@ describe('bad models', () => {
     for (const { definition } of bench.catalogue.entries) expect(definition.length).toBeLessThan(64 * 1024);
   });
 
+  test('mixins of mixins do not multiply, and end', () => {
+    const mixin = { 'smithy.api#mixin': {} };
+    const doubled: Record<string, JsonValue> = {};
+    for (let index = 0; index < 40; index += 1) {
+      const below = index === 0 ? [] : [{ target: `a#M${index - 1}` }, { target: `a#M${index - 1}` }];
+      doubled[`a#M${index}`] = {
+        type: 'service',
+        version: '1',
+        operations: [{ target: 'a#Good' }],
+        mixins: below,
+        traits: mixin,
+      };
+    }
+    const bench = openSmithy(
+      service({ Good: { traits: http('/good') } }, doubled, { mixins: [{ target: 'a#M39' }] }),
+      URL_SET,
+    );
+    expect(bench.catalogue.entries.map(({ name }) => name)).toEqual(['Good']);
+    const deep: Record<string, JsonValue> = {};
+    for (let index = 0; index < 10_000; index += 1)
+      deep[`a#M${index}`] = { ...structure({}), mixins: [{ target: `a#M${index + 1}` }], traits: mixin };
+    deep['a#M10000'] = { ...structure({}), traits: mixin };
+    const { report } = openSmithy(service({ Good: { traits: http('/good') } }, deep), URL_SET).catalogue;
+    expect(report.tools).toBe(1);
+    expect(report.warnings.join()).toMatch(/its mixins are nested more than 200 deep/);
+  });
+
   test('members called like parts of every object are members like others', async () => {
     const members = JSON.parse(
       '{"__proto__":{"target":"smithy.api#String"},"constructor":{"target":"smithy.api#String"},"toString":{"target":"smithy.api#String"}}',

@@ -8,6 +8,7 @@ import type { Draft, DraftShape } from './ast.ts';
 
 /** Lists that services, operations and resources take over from their mixins, with their own entries behind. */
 const INHERITED_LISTS = ['operations', 'resources', 'errors', 'collectionOperations'];
+const MAX_DEPTH = 200;
 const NOT_INHERITED: ReadonlySet<string> = new Set([
   'type',
   'traits',
@@ -25,6 +26,10 @@ export function flatten(draft: Draft): Map<string, Shape> {
     if (done.has(shape.id)) return done.get(shape.id);
     if (open.has(shape.id)) {
       draft.faults.push({ shape: shape.id, reason: 'its mixins go round in a circle' });
+      return undefined;
+    }
+    if (open.size >= MAX_DEPTH) {
+      draft.faults.push({ shape: shape.id, reason: `its mixins are nested more than ${MAX_DEPTH} deep` });
       return undefined;
     }
     open.add(shape.id);
@@ -94,10 +99,15 @@ function joinProperties(before: JsonObject, own: JsonObject): JsonObject {
     for (const [name, value] of Object.entries(source)) {
       const earlier = joined[name];
       if (INHERITED_LISTS.includes(name) && Array.isArray(earlier) && Array.isArray(value))
-        joined[name] = [...(earlier as JsonValue[]), ...(value as JsonValue[])];
+        joined[name] = union(earlier as JsonValue[], value as JsonValue[]);
       else if (!NOT_INHERITED.has(name) || INHERITED_LISTS.includes(name)) joined[name] = value;
     }
   return joined;
+}
+
+/** Both lists, each entry once: mixins of mixins may bring the same ones over and over. */
+function union(one: readonly JsonValue[], other: readonly JsonValue[]): JsonValue[] {
+  return [...new Map([...one, ...other].map((entry) => [JSON.stringify(entry), entry])).values()];
 }
 
 function reportLostTraits(draft: Draft, done: ReadonlyMap<string, Shape | undefined>): void {

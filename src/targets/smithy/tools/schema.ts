@@ -33,6 +33,15 @@ export interface RenderedSchema {
   readonly shortened: boolean;
 }
 
+interface Extent {
+  /** How often each shape is used. */
+  readonly uses: ReadonlyMap<string, number>;
+  /** How far from the root each is. */
+  readonly distance: ReadonlyMap<string, number>;
+}
+
+/** `"x":{"type":"…"}` */
+const LEAST_MEMBER = 16;
 const SOFT: Readonly<Record<Side, number>> = { input: 32 * 1024, output: 16 * 1024 };
 const DETAILS: readonly Detail[] = [
   { top: 500, nested: 300, depth: Infinity },
@@ -52,16 +61,35 @@ const DEFINED: ReadonlySet<string> = new Set(['structure', 'union', 'list', 'map
 
 /** The schema of a structure, within a size that models can read; undefined when even its outline is too large. */
 export function renderSchema(model: Model, root: string, options: SchemaOptions): RenderedSchema | undefined {
+  const extent = survey(model, root, options);
+  const soft = SOFT[options.side];
   let last: JsonObject = { type: 'object' };
   for (const [index, detail] of DETAILS.entries()) {
-    last = renderWith(model, root, options, detail);
-    if (JSON.stringify(last).length <= SOFT[options.side]) return { schema: last, shortened: index > 1 };
+    // What cannot fit is not tried.
+    if (index < DETAILS.length - 1 && leastSize(model, extent, detail.depth) > soft) continue;
+    last = renderWith(model, root, options, detail, extent);
+    if (JSON.stringify(last).length <= soft) return { schema: last, shortened: index > 1 };
   }
   return JSON.stringify(last).length <= HARD ? { schema: last, shortened: true } : undefined;
 }
 
-function renderWith(model: Model, root: string, options: SchemaOptions, detail: Detail): JsonObject {
-  const { uses, distance } = survey(model, root, options);
+/** Characters that the members of all shapes up to a depth take at the least. */
+function leastSize(model: Model, { distance }: Extent, depth: number): number {
+  let size = 0;
+  for (const [id, far] of distance) {
+    const shape = far <= depth ? model.shapes.get(id) : undefined;
+    if (shape?.type === 'structure' || shape?.type === 'union') size += shape.members.size * LEAST_MEMBER;
+  }
+  return size;
+}
+
+function renderWith(
+  model: Model,
+  root: string,
+  options: SchemaOptions,
+  detail: Detail,
+  { uses, distance }: Extent,
+): JsonObject {
   const definitions = new Map<string, { readonly name: string; schema?: Schema }>();
   const names = new Set<string>();
 
@@ -212,11 +240,7 @@ function renderWith(model: Model, root: string, options: SchemaOptions, detail: 
 }
 
 /** How often each shape is used, and how far from the root it is. */
-function survey(
-  model: Model,
-  root: string,
-  { hidden }: SchemaOptions,
-): { readonly uses: ReadonlyMap<string, number>; readonly distance: ReadonlyMap<string, number> } {
+function survey(model: Model, root: string, { hidden }: SchemaOptions): Extent {
   const uses = new Map<string, number>();
   const distance = new Map<string, number>([[root, 0]]);
   // A Map is walked to its growing end.
