@@ -639,6 +639,20 @@ describe('waiters', () => {
   });
 });
 
+test('expressions that multiply what they work on are not evaluated', () => {
+  const model = JSON.parse(TABLES) as { shapes: Record<string, { traits?: Record<string, JsonValue> }> };
+  const operation = model.shapes['test.tables#DescribeTable'];
+  const matcher = { output: { path: '[@,@][]'.repeat(40), expected: 'x', comparator: 'anyStringEquals' } };
+  if (operation?.traits)
+    operation.traits['smithy.waiters#waitable'] = {
+      Evil: { acceptors: [{ state: 'success', matcher }] },
+      Good: { acceptors: [{ state: 'success', matcher: { success: true } }] },
+    };
+  const names = openSmithy(model, { waiters: 'true' }).catalogue.entries.map(({ name }) => name);
+  expect(names).toContain('wait_for_Good');
+  expect(names).not.toContain('wait_for_Evil');
+});
+
 describe('pages', () => {
   test('are joined up to the cap; the token for the rest stays', async () => {
     const bench = openSmithy(TABLES, { 'max-pages': '3' });

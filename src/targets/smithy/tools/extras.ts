@@ -4,10 +4,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../core/jso
 import type { Operation } from '../load/service.ts';
 import { trait, type Shape } from '../model.ts';
 import type { AcceptorPlan, PagesPlan, WaiterPlan } from '../plan.ts';
+import { isModest } from './expressions.ts';
 
 const MIN_DELAY_SECONDS = 2;
 const MAX_DELAY_SECONDS = 120;
-const MAX_EXPRESSION = 2_000;
 
 /** How the pages of an operation follow each other; undefined where it has none. */
 export function pagesOf(service: Shape, operation: Operation, maxPages: number): PagesPlan | undefined {
@@ -57,15 +57,12 @@ function readAcceptors(values: readonly JsonValue[]): AcceptorPlan[] {
     if (!isJsonObject(value)) return [];
     const { state, matcher } = value;
     const isKnown = state === 'success' || state === 'failure' || state === 'retry';
-    return isKnown && isJsonObject(matcher) && isShort(matcher) ? [{ state, matcher }] : [];
+    return isKnown && isJsonObject(matcher) && hasModestPaths(matcher) ? [{ state, matcher }] : [];
   });
 }
 
-/** An expression that is longer than any waiter's is not evaluated. */
-function isShort({ output, inputOutput }: JsonObject): boolean {
-  return [output, inputOutput].every(
-    (each) => !isJsonObject(each) || String(each['path']).length <= MAX_EXPRESSION,
-  );
+function hasModestPaths({ output, inputOutput }: JsonObject): boolean {
+  return [output, inputOutput].every((each) => !isJsonObject(each) || isModest(String(each['path'])));
 }
 
 function seconds(value: JsonValue | undefined, usual: number): number {

@@ -12,6 +12,7 @@ import {
   type ServicePlan,
 } from '../plan.ts';
 import { serviceKey } from '../protocols/customisations.ts';
+import { isModest } from './expressions.ts';
 
 /** What stands before the credential in `Authorization`, by trait. */
 const AUTHORIZATION_SCHEMES: Readonly<Record<string, string>> = {
@@ -146,8 +147,7 @@ function parametersOf(
   const sources: Record<string, ParameterSource> = {};
   const named = operation.shape.traits['smithy.rules#operationContextParams'];
   for (const [name, value] of entries(named))
-    if (typeof value['path'] === 'string' && value['path'].length <= 2_000)
-      sources[name] = { path: value['path'] };
+    if (typeof value['path'] === 'string' && isModest(value['path'])) sources[name] = { path: value['path'] };
   for (const [member, { traits }] of model.shapes.get(operation.input)?.members ?? []) {
     const parameter = traits['smithy.rules#contextParam'];
     const name = isJsonObject(parameter) ? parameter['name'] : undefined;
