@@ -639,6 +639,24 @@ describe('waiters', () => {
   });
 });
 
+test('rules that are too large to be evaluated are told, and not used', () => {
+  const rules = {
+    version: '1.0',
+    parameters: {},
+    rules: [{ conditions: [], error: 'x'.repeat(1_100_000), type: 'error' }],
+  };
+  const { report } = openSmithy(
+    service(
+      { Good: { traits: http('/good') } },
+      {},
+      { traits: { 'aws.protocols#restJson1': {}, 'smithy.rules#endpointRuleSet': rules } },
+    ),
+    URL_SET,
+  ).catalogue;
+  expect(report.tools).toBe(1);
+  expect(report.warnings.join()).toMatch(/a#Service: its trait endpointRuleSet is too large/);
+});
+
 test('expressions that multiply what they work on are not evaluated', () => {
   const model = JSON.parse(TABLES) as { shapes: Record<string, { traits?: Record<string, JsonValue> }> };
   const operation = model.shapes['test.tables#DescribeTable'];

@@ -52,6 +52,9 @@ interface Wish {
 const MAX_REASONS = 12;
 const MAX_WARNINGS = 200;
 const MAX_LOOKUPS = 200;
+/** Characters of JSON. */
+const MAX_PLAN = 4_000_000;
+const MAX_CATALOGUE = 64_000_000;
 
 /**
  * Makes the tools of a model.
@@ -101,11 +104,20 @@ export function importSmithy(given: readonly ModelFile[], options: ImportOptions
     wishes.map(({ name, operation, waiter }) => [name, `${operation.shape.id} ${waiter?.plan.name ?? ''}`]),
   );
   const entries: CatalogueEntry[] = [];
+  let size = 0;
   for (const [index, wish] of wishes.entries()) {
+    if (size > MAX_CATALOGUE)
+      throw new GatewayError(
+        'Validation',
+        `The tools of this model are too large together. Choose operations with the target's tags gatewright:include-operations and gatewright:exclude-operations, or divide them among several targets.`,
+      );
     const name = names[index] ?? wish.name;
     try {
       const made = makeTool(name, wish, context);
-      if ('entry' in made) entries.push(made.entry);
+      if ('entry' in made) {
+        entries.push(made.entry);
+        size += made.entry.definition.length + made.entry.plan.length;
+      }
       if (made.reasons.length > 0)
         notes.push({
           operation: wish.name,
@@ -205,7 +217,9 @@ function makeTool(name: string, { operation, waiter }: Wish, context: ImportCont
     ...(pages === undefined ? {} : { pages }),
     ...(waiter === undefined ? {} : { waiter: waiter.plan }),
   };
-  return { entry: { name, definition: JSON.stringify(definition), plan: JSON.stringify(whole) }, reasons };
+  const text = JSON.stringify(whole);
+  if (text.length > MAX_PLAN) return { reasons: ['it needs more of the model than a tool can hold'] };
+  return { entry: { name, definition: JSON.stringify(definition), plan: text }, reasons };
 }
 
 function defineTool(

@@ -6,6 +6,9 @@ import { readDecisions } from '../endpoints/decisions.ts';
 import { trait, type Shape } from '../model.ts';
 import { PROTOCOLS, type EndpointSettings, type ProtocolName, type ServicePlan } from '../plan.ts';
 
+/** Characters of JSON; the largest of AWS's has a tenth of it. */
+const MAX_RULES = 1_000_000;
+
 /** The protocols of a service that can be spoken, the best first. */
 function protocolsOf(service: Shape): ProtocolName[] {
   return Object.entries(PROTOCOLS).flatMap(([id, name]) => (service.traits[id] === undefined ? [] : [name]));
@@ -64,7 +67,10 @@ export function planService(service: Shape, protocol: ProtocolName, endpoint: En
 /** The endpoint rules of a service, in either notation; or what is wrong with them. */
 export function endpointRulesOf(service: Shape): { readonly rules?: JsonObject; readonly fault?: string } {
   const ruleSet = service.traits['smithy.rules#endpointRuleSet'];
-  if (isJsonObject(ruleSet)) return { rules: ruleSet };
+  if (isJsonObject(ruleSet))
+    return JSON.stringify(ruleSet).length <= MAX_RULES
+      ? { rules: ruleSet }
+      : { fault: 'its trait endpointRuleSet is too large to be evaluated at each call' };
   const decisions = service.traits['smithy.rules#endpointBdd'];
   if (!isJsonObject(decisions)) return {};
   try {
