@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject, JsonValue } from '../src/core/json.ts';
 import { SigningKeys, verifySigV4 } from '../src/core/sigv4-verify.ts';
@@ -15,6 +16,7 @@ import type { RecordedRequest, Upstream } from './support/upstream.ts';
 
 const models = join(import.meta.dirname, 'fixtures/smithy/models');
 const TABLES = readFileSync(join(models, 'table-store.json'), 'utf8');
+const OBJECTS = readFileSync(join(models, 'object-store.json'), 'utf8');
 const ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: 'AKIAPROCESS000000000',
   AWS_SECRET_ACCESS_KEY: 'process-secret-process-secret-process',
@@ -213,6 +215,32 @@ describe('a model of an AWS service', () => {
     }
   });
 });
+
+test('objects come as they are stored, whatever coding they are said to have', async () => {
+  const target = await targetOf(OBJECTS, { tags: { 'gatewright:server-url': upstream.url } });
+  const packed = gzipSync('Packed.');
+  for (const [coding, stored, text] of [
+    ['gzip', packed, 'Packed.'],
+    ['UTF-8', Buffer.from('Plain.'), 'Plain.'],
+    ['aws-chunked', Buffer.from('Plain.'), 'Plain.'],
+    ['gzip', Buffer.from('Not packed.'), 'Not packed.'],
+  ] as const) {
+    upstream.on('/bucket/x', (_request, response) => {
+      response
+        .writeHead(200, { 'content-encoding': coding, 'x-amz-checksum-crc32': crc32Of(stored) })
+        .end(stored);
+    });
+    const found = await target.call('GetObject', { Bucket: 'bucket', Key: 'x' });
+    expect(found.structuredContent).toMatchObject({ Body: stored.toString('base64') });
+    expect(found.content[1]?.text).toBe(text);
+  }
+});
+
+const crc32Of = (bytes: Uint8Array): string => {
+  const out = Buffer.alloc(4);
+  out.writeUInt32BE(crc32(bytes));
+  return out.toString('base64');
+};
 
 const WEATHER = {
   'service.smithy': `$version: "2.0"

@@ -44,6 +44,8 @@ export interface EgressOptions {
   readonly maxResponseBytes: number;
   /** Redirects to follow, each checked anew and without the request's credentials on another origin. Default 0. */
   readonly maxRedirects?: number;
+  /** The body as it was sent, whatever its content coding: objects are stored in codings of their own. */
+  readonly keepsCoding?: boolean;
 }
 
 export interface StreamOptions {

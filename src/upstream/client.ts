@@ -63,7 +63,7 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
   async function send(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
     const answer = await exchange(poolFor(request.url), request, options);
     const coding = answer.headers['content-encoding'];
-    if (coding === undefined) return answer;
+    if (coding === undefined || options.keepsCoding === true) return answer;
     return { ...answer, body: await decode(answer.body, coding, options.maxResponseBytes, request.url) };
   }
 

@@ -114,7 +114,8 @@ async function send(
   const plain = propagate(built, ctx, services.propagation, (name) => name.startsWith('x-amz'));
   const { security } = operation.plan;
   let request = security === 'none' ? plain : await services.applyCredential(plain, ctx, security);
-  let answer = await sendRequest(request, ctx, services);
+  const keepsCoding = operation.givesBytes;
+  let answer = await sendRequest(request, ctx, services, keepsCoding);
   // Refused before anything was done, so that it may be sent once more.
   const renewed =
     answer.status === 401 && request !== plain
@@ -122,7 +123,7 @@ async function send(
       : undefined;
   if (renewed) {
     request = renewed;
-    answer = await sendRequest(request, ctx, services);
+    answer = await sendRequest(request, ctx, services, keepsCoding);
   }
   const response = services.conceal(answer, request);
   passHeaders(response.headers, services.propagation.responseHeaders, ctx);
@@ -133,12 +134,14 @@ function sendRequest(
   request: OutboundRequest,
   ctx: CallContext,
   { egress }: TargetServices,
+  keepsCoding: boolean,
 ): Promise<UpstreamResponse> {
   return egress.request(request, {
     signal: ctx.signal,
     ...(ctx.trace ? { trace: ctx.trace } : {}),
     timeoutMs: Math.max(1, Math.ceil(ctx.deadline - performance.now())),
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    ...(keepsCoding ? { keepsCoding } : {}),
     ...(ctx.trace ? { trace: ctx.trace } : {}),
   });
 }

@@ -15,7 +15,7 @@ import {
   type ResolveEndpoint,
 } from './endpoints/resolve.ts';
 import { shapeName, trait } from './model.ts';
-import type { OperationPlan, ServicePlan } from './plan.ts';
+import { payloadOf, type OperationPlan, type ServicePlan } from './plan.ts';
 import {
   conventionalEndpoint,
   prepareInput,
@@ -48,6 +48,8 @@ export type Answer =
 
 export interface Operation {
   readonly plan: OperationPlan;
+  /** The body of its answer is bytes that are whatever they are, in whatever coding they are stored. */
+  readonly givesBytes: boolean;
   /** @throws GatewayError Validation when the arguments cannot make a request */
   buildRequest(args: JsonObject): Promise<OutboundRequest>;
   /** Never throws for what a service answers. */
@@ -71,8 +73,10 @@ export function openOperation(
   const schemas = createSchemas(plan, service.plan.protocol);
   const bareKeys = bareQueryKeys(plan);
 
+  const payload = payloadOf(plan, plan.output);
   return {
     plan,
+    givesBytes: payload !== undefined && plan.shapes[payload.target]?.type === 'blob',
 
     async buildRequest(args) {
       const given = readArguments(plan, args, newToken);
@@ -148,9 +152,7 @@ function withoutEmptyUnion(
   input: Readonly<Record<string, unknown>>,
   request: WireRequest,
 ): WireRequest {
-  const payload = plan.shapes[plan.input]?.members?.find(
-    ({ traits = {} }) => trait(traits, 'httpPayload') !== undefined,
-  );
+  const payload = payloadOf(plan, plan.input);
   if (payload === undefined || plan.shapes[payload.target]?.type !== 'union') return request;
   if (input[payload.name] !== undefined && input[payload.name] !== null) return request;
   const { body: _, ...rest } = request;

@@ -4,7 +4,7 @@
 
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import type { CredentialPlacement } from '../../core/outbound.ts';
-import type { ShapeType, Traits } from './model.ts';
+import { trait, type ShapeType, type Traits } from './model.ts';
 
 /** Names of the protocols that can be spoken, by the id of their trait. */
 export const PROTOCOLS = {
@@ -103,6 +103,11 @@ export interface OperationPlan {
   readonly security?: CredentialPlacement | 'none';
   readonly pages?: PagesPlan;
   readonly waiter?: WaiterPlan;
+}
+
+/** The member of a structure that is the whole body (smithy.api#httpPayload). */
+export function payloadOf(plan: OperationPlan, id: string): PlanMember | undefined {
+  return plan.shapes[id]?.members?.find(({ traits = {} }) => trait(traits, 'httpPayload') !== undefined);
 }
 
 /**

@@ -2,15 +2,16 @@
 // error with its name and members, and an answer that does not fit the model as what it is. Knows no protocol.
 
 import { STATUS_CODES } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import type { JsonObject } from '../../core/json.ts';
 import type { UpstreamResponse } from '../../core/outbound.ts';
 import type { ContentBlock, ToolResult } from '../../core/tool.ts';
 import { stringifyLossless } from '../../lib/lossless-json.ts';
-import { trait } from './model.ts';
 import type { Answer } from './operation.ts';
-import type { OperationPlan } from './plan.ts';
+import { payloadOf, type OperationPlan } from './plan.ts';
 
 const MAX_ERROR_CHARACTERS = 65_536;
+const MAX_UNPACKED_BYTES = 6 * 1024 * 1024;
 
 /** Renders an answer. */
 export function renderAnswer(plan: OperationPlan, answer: Answer, response: UpstreamResponse): ToolResult {
@@ -51,16 +52,24 @@ function renderOutput(plan: OperationPlan, output: JsonObject, response: Upstrea
 
 /** A body that is text or an image, once more in a form that models can read: base64 they cannot. */
 function payloadBlock(plan: OperationPlan, response: UpstreamResponse): ContentBlock | undefined {
-  const payload = plan.shapes[plan.output]?.members?.find(
-    ({ traits = {} }) => trait(traits, 'httpPayload') !== undefined,
-  );
+  const payload = payloadOf(plan, plan.output);
   if (payload === undefined || plan.shapes[payload.target]?.type !== 'blob' || response.body.length === 0)
     return undefined;
   const [mimeType = ''] = (response.headers['content-type'] ?? '').split(';');
   if (/^image\/(png|jpe?g|gif|webp)$/.test(mimeType))
     return { type: 'image', data: response.body.toString('base64'), mimeType };
-  const text = decodeText(response.body);
+  const text = decodeText(unpacked(response));
   return text === undefined ? undefined : { type: 'text', text };
+}
+
+/** What is stored gzip-packed, unpacked for reading, if it is no larger then than answers may be. */
+function unpacked({ headers, body }: UpstreamResponse): Buffer {
+  if (headers['content-encoding']?.trim().toLowerCase() !== 'gzip') return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: MAX_UNPACKED_BYTES });
+  } catch {
+    return body;
+  }
 }
 
 /** The text of UTF-8 bytes, or undefined when they are none. */

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { GatewayError } from '../../../core/errors.ts';
-import { shapeName, trait } from '../model.ts';
-import type { OperationPlan, ServicePlan } from '../plan.ts';
+import { shapeName } from '../model.ts';
+import { payloadOf, type OperationPlan, type ServicePlan } from '../plan.ts';
 import type { RuntimeInput } from '../runtime/input.ts';
 import { bytesOf, withHeaders } from './finish.ts';
 import type { WireRequest, WireResponse } from './protocol.ts';
@@ -139,11 +139,8 @@ export function prepareResponse(
 
 /** An object's own bytes may look like an error. */
 function hasPayload(plan: OperationPlan): boolean {
-  const members = plan.shapes[plan.output]?.members ?? [];
-  return members.some(
-    ({ target, traits = {} }) =>
-      trait(traits, 'httpPayload') !== undefined && plan.shapes[target]?.type === 'blob',
-  );
+  const payload = payloadOf(plan, plan.output);
+  return payload !== undefined && plan.shapes[payload.target]?.type === 'blob';
 }
 
 /** The answer's root is the one member itself, not an element around it. */

@@ -1,8 +1,8 @@
 // Whether an answer is of its protocol at all, before it is read: readers take what they do not know for an answer
 // without members, and a sign-in page must not pass as one.
 
-import { shapeName, trait } from '../model.ts';
-import type { OperationPlan, ServicePlan } from '../plan.ts';
+import { shapeName } from '../model.ts';
+import { payloadOf, type OperationPlan, type ServicePlan } from '../plan.ts';
 import type { WireResponse } from './protocol.ts';
 
 /** Why a successful answer is none of the service's; undefined when it may be one. */
@@ -12,9 +12,7 @@ export function foreignAnswer(
   { headers, body }: WireResponse,
 ): string | undefined {
   if (body.length === 0) return undefined;
-  const payload = plan.shapes[plan.output]?.members?.find(
-    ({ traits = {} }) => trait(traits, 'httpPayload') !== undefined,
-  );
+  const payload = payloadOf(plan, plan.output);
   const type = payload === undefined ? undefined : plan.shapes[payload.target]?.type;
   const isRest = service.protocol === 'restJson1' || service.protocol === 'restXml';
   // Bytes and texts are whatever they are.
