@@ -90,9 +90,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const clock = systemClock;
   const store = await openStore(config, clock, log, options.stopping);
   const awsCredentials = createAwsCredentials();
-  const client = withTraces(
-    createEgressClient({ guard: createEgressGuard(egressRules(config, options.named ?? [])) }),
-  );
+  const guard = createEgressGuard(egressRules(config, options.named ?? []));
+  const client = withTraces(createEgressClient({ guard }));
   const outward = options.egress?.(client) ?? client;
   const egress = withOwnDocuments(outward, (url) => authorizationServer?.documentAt(url));
   const keyRing = await openKeyRing(
@@ -168,6 +167,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     config,
     { ...vaultDoors, store, scope, clock, log, accessKeys, sealer, controlUrl: () => address.controlUrl },
     source,
+    guard,
   );
   const guards = createTargetGuards(clock);
   const overload = createOverload(config.maxRequests ?? MAX_REQUESTS);

@@ -7,13 +7,15 @@ import type { FunctionApi, FunctionApiServices } from './control/function/pipeli
 import { openFunctions } from './functions/functions.ts';
 import type { FunctionServices, OpenFunctions } from './functions/functions.ts';
 import { FUNCTION_LIMITS } from './functions/function-host.ts';
+import { createEgressProxy } from './upstream/egress-proxy.ts';
+import type { EgressGuard } from './upstream/guard.ts';
 import { createObjectReader } from './upstream/source.ts';
 import type { SourceOptions } from './upstream/source.ts';
 import { createProcessKeeper } from './upstream/stdio/keeper.ts';
 
 const PROCESSES = 32;
 
-type Shared = Omit<FunctionServices, 'keeper' | 'settings'> &
+type Shared = Omit<FunctionServices, 'keeper' | 'egressProxy' | 'settings'> &
   Pick<FunctionApiServices, 'accessKeys' | 'sealer' | 'seal' | 'controlUrl'>;
 
 /** Functions that run here, and the API that they are made through. */
@@ -27,10 +29,12 @@ export function openLocalFunctions(
   config: Config,
   shared: Shared,
   source: Omit<SourceOptions, 'maxBytes'>,
+  guard: EgressGuard,
 ): LocalFunctionHouse {
   const functions = openFunctions({
     ...shared,
     keeper: createProcessKeeper(config.searchPath, shared.log),
+    egressProxy: createEgressProxy(guard),
     settings: {
       dataDir: config.dataDir,
       maxProcesses: config.functionProcesses ?? PROCESSES,

@@ -1,13 +1,19 @@
 // What functions can and cannot reach, in the sandbox that this system allows and without it; and who may make, call and
 // see them.
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   AddPermissionCommand,
   DeleteFunctionCommand,
   GetFunctionCommand,
   GetFunctionConfigurationCommand,
+  InvokeCommand,
   ListFunctionsCommand,
   PublishVersionCommand,
   TagResourceCommand,
@@ -16,7 +22,9 @@ import {
 } from '@aws-sdk/client-lambda';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, it, vi } from 'vitest';
-import { call, deploy, functionBench, refusal, zipOf } from './support/functions.ts';
+import { createEgressProxy } from '../src/upstream/egress-proxy.ts';
+import { createEgressGuard, parseAllowRule } from '../src/upstream/guard.ts';
+import { call, closing, deploy, functionBench, jsonOf, refusal, zipOf } from './support/functions.ts';
 import type { FunctionBench } from './support/functions.ts';
 
 const FunctionName = 'orders';
@@ -40,6 +48,17 @@ export const handler = async ({ dataDir, secret, victim }) => ({
 
 const kindOf = ({ lines }: FunctionBench): unknown =>
   lines.find(({ msg }) => msg === 'sandbox of functions')?.['sandbox'];
+
+/** A server of this machine; gives its port. */
+async function listening(answer: RequestListener, host = '127.0.0.1'): Promise<number> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  closing.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
 
 describe('the sandbox', () => {
   it('with namespaces: AWS’s places, no files of others, no processes of others, no privileges', async (context) => {
@@ -209,12 +228,130 @@ def handler(event, context):
   },
 );
 
+it.each(['nodejs24.x', 'python3.12'] as const)(
+  '%s with a network by the egress rules: what they allow, and nothing else',
+  async (Runtime) => {
+    // Loopback addresses that clients do not know as such: their requests go to the proxy.
+    const [open, closed] =
+      process.platform === 'linux' ? ['127.0.0.2', '127.0.0.3'] : ['127.0.0.1', '127.0.0.1'];
+    const allowed = await listening((_request, response) => response.end('allowed'), open);
+    const forbidden = await listening((_request, response) => response.end('forbidden'), closed);
+    const bench = await functionBench({ egressAllow: [parseAllowRule(`${open}:${allowed}`)] });
+    const { sdk } = bench;
+    const sources = {
+      'nodejs24.x': `import { connect } from 'node:net';
+      const direct = (port) => new Promise((done) => { const s = connect(port, '127.0.0.2'); s.once('connect', () => done('reached')).once('error', (e) => done(e.code)); });
+      export const handler = async ({ urls, port }) => {
+        const seen = [];
+        for (const url of urls) seen.push(await fetch(url).then(async (r) => [r.status, (await r.text()).slice(0, 9)], (e) => ['failed', String(e.cause?.code ?? e.cause?.message).slice(0, 20)]));
+        return { seen, direct: await direct(port) };
+      };`,
+      'python3.12': `import urllib.request, urllib.error, socket
+def look(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return [answer.status, answer.read().decode()[:9]]
+    except urllib.error.HTTPError as error:
+        return [error.code, error.read().decode()[:9]]
+    except OSError as error:
+        return ["failed", str(error)[:20]]
+def handler(event, context):
+    try:
+        socket.create_connection(("127.0.0.2", event["port"]), 2).close()
+        direct = "reached"
+    except OSError as error:
+        direct = "ECONNREFUSED"
+    return {"seen": [look(url) for url in event["urls"]], "direct": direct}
+`,
+    };
+    await deploy(sdk, sources[Runtime], { Runtime, Timeout: 30, Tags: { 'gatewright:network': 'egress' } });
+    const urls = [`http://${open}:${allowed}/`, `http://${closed}:${forbidden}/`, `http://169.254.169.254/`];
+    const answer = await sdk
+      .send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ urls, port: allowed }) }))
+      .catch((fault: unknown) => fault);
+    if (kindOf(bench) !== 'namespaces') {
+      expect(answer).toMatchObject({ name: 'InvalidRuntimeException' });
+      return;
+    }
+    const { Payload } = answer as { readonly Payload?: Uint8Array };
+    const { seen, direct } = jsonOf(Payload) as { seen: [number | string, string][]; direct: string };
+    expect(seen[0]).toEqual([200, 'allowed']);
+    for (const [status, text] of seen.slice(1)) {
+      expect(status).not.toBe(200);
+      expect(text).not.toBe('forbidden');
+    }
+    expect(direct).toBe('ECONNREFUSED');
+  },
+);
+
+it('the proxy: what the rules allow, tunnels with TLS, and no way around', async () => {
+  const target = await listening((request, response) =>
+    response.end(
+      `${request.method} ${request.url} ${String(request.headers['x-own'])} ${request.headers['proxy-authorization'] ?? 'none'}`,
+    ),
+  );
+  const other = await listening((_request, response) => response.end('not this'));
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-proxy-'));
+  closing.push(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'proxy.sock');
+  const proxy = createEgressProxy(createEgressGuard([parseAllowRule(`127.0.0.1:${target}`)]));
+  closing.push(await proxy.open(path));
+  const send = (head: string, more = ''): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(path, () => socket.write(head));
+      let answer = '';
+      socket.setTimeout(5_000, () => socket.destroy());
+      socket.on('data', (chunk: Buffer) => {
+        answer += chunk.toString('latin1');
+        if (more !== '' && answer.includes('established')) {
+          socket.write(more);
+          more = '';
+        }
+      });
+      socket.on('close', () => resolve(answer));
+      socket.on('error', reject);
+    });
+  const end = 'Connection: close\r\n\r\n';
+  const forwarded = await send(
+    `GET http://127.0.0.1:${target}/a?b=c HTTP/1.1\r\nHost: elsewhere\r\nX-Own: kept\r\nProxy-Authorization: Basic x\r\n${end}`,
+  );
+  expect(forwarded).toMatch(/^HTTP\/1\.1 200 /);
+  expect(forwarded).toContain('GET /a?b=c kept none');
+  const plain = await send(
+    `CONNECT 127.0.0.1:${target} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    'GET /tunnel HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+  );
+  expect(plain).toContain('GET /tunnel');
+  for (const refused of [
+    `GET http://127.0.0.1:${other}/ HTTP/1.1\r\nHost: x\r\n${end}`,
+    `GET http://localhost:${other}/ HTTP/1.1\r\nHost: x\r\n${end}`,
+    `GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\nHost: x\r\n${end}`,
+    `GET http://user:pass@127.0.0.1:${target}/ HTTP/1.1\r\nHost: x\r\n${end}`,
+    `CONNECT 127.0.0.1:${other} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `CONNECT localhost:${other} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `CONNECT [::1]:${other} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `CONNECT [::ffff:127.0.0.1]:${other} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `CONNECT 2130706433:${other} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `CONNECT 10.0.0.1:443 HTTP/1.1\r\nHost: x\r\n\r\n`,
+  ]) {
+    const answer = await send(refused);
+    expect(answer, refused).toMatch(/^HTTP\/1\.1 403 Forbidden/);
+    expect(answer).not.toContain('not this');
+  }
+  for (const nonsense of [
+    'GET /own HTTP/1.1\r\nHost: x\r\n',
+    `CONNECT /x HTTP/1.1\r\nHost: x\r\n`,
+    `CONNECT a b:1 HTTP/1.1\r\nHost: x\r\n`,
+  ])
+    expect(await send(`${nonsense}${end}`)).not.toMatch(/^HTTP\/1\.1 2/);
+});
+
 it('who wants no network gets none, or nothing', async () => {
   const { sdk } = await functionBench({ functionSandbox: 'off' });
   await deploy(sdk, 'export const handler = async () => 1;', { Tags: { 'gatewright:network': 'none' } });
   expect(await refusal(call(sdk))).toMatchObject({
     name: 'InvalidRuntimeException',
-    message: expect.stringContaining('without a network'),
+    message: expect.stringContaining('gatewright:network is none'),
   });
 });
 

@@ -74,6 +74,7 @@ async function functionsWith(
     clock: systemClock,
     log,
     keeper: createProcessKeeper(process.env['PATH'], log),
+    egressProxy: { open: () => Promise.reject(new Error('not used here')) },
     openSecret: () => {
       throw new Error('nothing is sealed here');
     },

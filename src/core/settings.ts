@@ -234,8 +234,8 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
   {
     key: 'gatewright:network',
     on: 'function',
-    doc: '`host` (default): the network of this machine; `none`: none at all, not even loopback. For Node.js and Python, where the system has namespaces.',
-    check: oneOf('host', 'none'),
+    doc: '`host` (default): the network of this machine; `egress`: only what the egress rules allow, through a proxy that the environment names; `none`: none at all. The last two for Node.js and Python, where the system has namespaces.',
+    check: oneOf('host', 'egress', 'none'),
   },
   {
     key: 'gatewright:issuer',

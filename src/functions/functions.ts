@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto';
 import type { ArnScope } from '../core/arn.ts';
 import type { CallContext, Log } from '../core/call.ts';
+import type { EgressProxy } from '../core/egress-proxy.ts';
 import { GatewayError } from '../core/errors.ts';
 import { MAX_FUNCTION_PAYLOAD } from '../core/functions.ts';
 import type { FunctionInvocation, FunctionOutcome } from '../core/functions.ts';
@@ -55,6 +56,8 @@ export interface FunctionServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly keeper: ProcessKeeper;
+  /** For functions that the egress rules bind. */
+  readonly egressProxy: EgressProxy;
   /** @throws GatewayError CredentialUnavailable */
   readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
   /** 0 to 1, for aliases that share calls among versions. */
@@ -89,6 +92,7 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     clock,
     log,
     keeper,
+    egressProxy: services.egressProxy,
     folders,
     interpreters,
     logBook,

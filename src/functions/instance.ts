@@ -107,7 +107,7 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
   const begun = performance.now();
   let state: 'starting' | 'idle' | 'busy' | 'gone' = 'starting';
   let work: Work | undefined;
-  let lastRequestId: string | undefined;
+  let last: Work | undefined;
   /** Why it is being ended by this house, if it is. */
   let cause: StartFailure | undefined;
   let initMs = 0;
@@ -223,12 +223,15 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
 
   function takeLine(line: string): void {
     if (line === '') return;
-    services.onLine(line, work?.requestId ?? lastRequestId);
-    work?.tail?.push(line);
+    // What is read after the answer was written before it, or belongs to nothing else.
+    const of = work ?? last;
+    services.onLine(line, of?.requestId);
+    of?.tail?.push(line);
   }
 
   function settle(done: Work, outcome: FunctionOutcome): void {
     work = undefined;
+    last = done;
     clearTimeout(done.timer);
     done.settle(outcome);
   }
@@ -254,7 +257,6 @@ export async function startInstance(plan: InstancePlan, services: InstanceServic
       state = 'busy';
       taken += 1;
       const { requestId } = event;
-      lastRequestId = requestId;
       return new Promise((resolve) => {
         const timer = setTimeout(() => end((id) => timedOut(id, timeoutMs / 1000)), timeoutMs);
         work = { requestId, settle: resolve, timer, tail };

@@ -17,8 +17,13 @@ export interface HostFolders {
   readonly temporary: string;
   /** The bootstraps of this house. */
   readonly runtime: string;
-  /** The Runtime API's socket, of a process without a network. */
-  readonly socket?: string;
+  /** Of a process without a network. */
+  readonly sockets?: Sockets;
+}
+
+export interface Sockets {
+  readonly api: string;
+  readonly egress?: string;
 }
 
 /** What runs the code: an interpreter with what it needs, or the function's own `bootstrap`. */
@@ -49,8 +54,8 @@ export interface LaunchFacts {
   /** `host:port` of the Runtime API. */
   readonly api: string;
   readonly token: string;
-  /** Path of the Runtime API's socket, where it is no address. */
-  readonly socket?: string;
+  /** Paths of sockets, of a process without a network: the Runtime API's, and the proxy's if it has one. */
+  readonly sockets?: Sockets;
   /** The function's own environment variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -94,7 +99,7 @@ export function planLaunch(facts: LaunchFacts, places: Places): Launch {
     LAMBDA_RUNTIME_DIR: runtimeRoot,
     _HANDLER: configuration.Handler ?? '',
   };
-  if (facts.socket !== undefined) env['GATEWRIGHT_RUNTIME_SOCKET'] = facts.socket;
+  if (facts.sockets) Object.assign(env, socketVariables(facts.sockets));
   const joined = (name: string, ...paths: readonly string[]): string =>
     [...paths, ...(facts.variables[name] === undefined ? [] : [facts.variables[name]])].join(':');
   switch (family) {
@@ -127,4 +132,25 @@ export function planLaunch(facts: LaunchFacts, places: Places): Launch {
     default:
       return { command: program, args: [], env, cwd: taskRoot };
   }
+}
+
+/** Where the bootstraps offer the proxy: in a network of its own a process has every port to itself. */
+const PROXY_PORT = 3128;
+
+function socketVariables({ api, egress }: Sockets): Readonly<Record<string, string>> {
+  if (egress === undefined) return { GATEWRIGHT_RUNTIME_SOCKET: api };
+  const proxy = `http://127.0.0.1:${PROXY_PORT}`;
+  return {
+    GATEWRIGHT_RUNTIME_SOCKET: api,
+    GATEWRIGHT_EGRESS_SOCKET: egress,
+    GATEWRIGHT_EGRESS_PORT: String(PROXY_PORT),
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    http_proxy: proxy,
+    https_proxy: proxy,
+    NO_PROXY: 'localhost,127.0.0.1',
+    no_proxy: 'localhost,127.0.0.1',
+    // Node.js reads the others only then.
+    NODE_USE_ENV_PROXY: '1',
+  };
 }

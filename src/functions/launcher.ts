@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
+import type { EgressProxy } from '../core/egress-proxy.ts';
 import { GatewayError } from '../core/errors.ts';
 import { familyOf } from '../core/function-runtimes.ts';
 import { isJsonObject } from '../core/json.ts';
@@ -26,7 +27,7 @@ import { isOfGroup } from './peer.ts';
 import { StartRefused } from './pools.ts';
 import type { LaunchInstance } from './pools.ts';
 import type { RunnableVersion } from './registry.ts';
-import { SOCKET_INSIDE } from './namespace-script.ts';
+import { SOCKETS_INSIDE } from './namespace-script.ts';
 import { openRuntimeApi } from './runtime-api.ts';
 import type { Program } from './launch.ts';
 import type { SandboxWish } from './sandbox.ts';
@@ -37,6 +38,7 @@ export interface LauncherServices {
   readonly clock: Clock;
   readonly log: Log;
   readonly keeper: ProcessKeeper;
+  readonly egressProxy: EgressProxy;
   readonly folders: CodeFolders;
   readonly interpreters: Interpreters;
   readonly logBook: LogBook;
@@ -47,7 +49,7 @@ export interface LauncherServices {
 
 /** Starts processes. */
 export function createLauncher(services: LauncherServices): { readonly launch: LaunchInstance } {
-  const { folders, interpreters, logBook, keeper, log, clock } = services;
+  const { folders, interpreters, logBook, keeper, log, clock, egressProxy } = services;
   const probe = createSandboxProbe(
     async () => (await folders.open(), folders.root),
     BOOTSTRAPS,
@@ -70,16 +72,21 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
       const program = family === 'provided' ? await bootstrapOf(task, opt) : interpreter;
       const sandbox = await probe.sandboxFor(family, program);
       const temporary = await folders.temporary(id);
-      const { isOffline } = runnable;
-      if (isOffline && (sandbox.kind !== 'namespaces' || family === 'provided'))
-        throw offlineRefused(runnable);
-      const socket = join(temporary, 'api.sock');
-      const host = { task, opt, temporary, runtime: BOOTSTRAPS, ...(isOffline ? { socket } : {}) };
+      const { network } = runnable;
+      const canCut = sandbox.kind === 'namespaces' && family !== 'provided';
+      if (network !== 'host' && !(canCut && (network === 'none' || (await probe.hasLoopback()))))
+        throw networkRefused(runnable);
+      const sockets = {
+        api: join(temporary, 'api.sock'),
+        ...(network === 'egress' ? { egress: join(temporary, 'egress.sock') } : {}),
+      };
+      const host = { task, opt, temporary, runtime: BOOTSTRAPS, ...(network === 'host' ? {} : { sockets }) };
       const places = sandbox.placesOf(host, program);
       const token = randomBytes(16).toString('hex');
       const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
       const logStream = `${day}/[${version}]${randomBytes(16).toString('hex')}`;
-      const instance: Instance = await startInstance(
+      let closeProxy: (() => void) | undefined;
+      const starting: Promise<Instance> = startInstance(
         {
           id,
           temporary,
@@ -89,11 +96,11 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
             const guard = knowsToken(configuration.Runtime)
               ? { token }
               : { admits: async (caller: Socket) => (await isOfGroup(caller, group())) ?? true };
-            return isOffline
-              ? inFolder(temporary, (folder) =>
-                  openRuntimeApi({ path: `${folder}/api.sock` }, guard, listener),
-                )
-              : openRuntimeApi({ host: loopbackAddress() }, guard, listener);
+            if (network === 'host') return openRuntimeApi({ host: loopbackAddress() }, guard, listener);
+            return inFolder(temporary, async (folder) => {
+              closeProxy = network === 'egress' ? await egressProxy.open(`${folder}/egress.sock`) : undefined;
+              return openRuntimeApi({ path: `${folder}/api.sock` }, guard, listener);
+            });
           },
           start: (api) =>
             sandbox.wrap(
@@ -106,7 +113,7 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
                   api,
                   token,
                   variables,
-                  ...(isOffline ? { socket: SOCKET_INSIDE } : {}),
+                  ...(network === 'host' ? {} : { sockets: insideOf(network) }),
                 },
                 places,
               ),
@@ -118,7 +125,10 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
           keeper,
           log,
           onIdle: events.onIdle,
-          onGone: events.onGone,
+          onGone: (gone) => {
+            closeProxy?.();
+            events.onGone(gone);
+          },
           onLine: (text, requestId) =>
             logBook.add({
               name,
@@ -129,7 +139,10 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
             }),
         },
       );
-      return instance;
+      return starting.catch((thrown: unknown) => {
+        closeProxy?.();
+        throw thrown;
+      });
     },
   });
 }
@@ -178,10 +191,14 @@ function loopbackAddress(): string {
   return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
 }
 
-function offlineRefused({ name }: RunnableVersion): GatewayError {
+function insideOf(network: 'egress' | 'none'): { readonly api: string; readonly egress?: string } {
+  return network === 'egress' ? SOCKETS_INSIDE : { api: SOCKETS_INSIDE.api };
+}
+
+function networkRefused({ name, network }: RunnableVersion): GatewayError {
   return new GatewayError(
     'UpstreamRefused',
-    `The function ${name} is to run without a network (gatewright:network), which needs namespaces, and Node.js or Python.`,
+    `The function ${name} is not to have the network of this machine (gatewright:network is ${network}): that needs namespaces${network === 'egress' ? ' and the program ip of iproute2' : ''}, and Node.js or Python.`,
   );
 }
 

@@ -33,8 +33,8 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/de
 /** Processes and threads of one function, as AWS Lambda has it. */
 const PROCESSES = 1024;
 
-/** Where a process without a network finds its Runtime API. */
-export const SOCKET_INSIDE = '/var/runtime-api.sock';
+/** Where a process without a network finds its Runtime API, and the proxy. */
+export const SOCKETS_INSIDE = Object.freeze({ api: '/var/runtime-api.sock', egress: '/var/egress.sock' });
 
 /** Arguments: where to build the tree, the limit of open files, triples of what to put there, `--`, the program. */
 export const NAMESPACE_SCRIPT = `
@@ -70,6 +70,7 @@ ln -s /proc/self/fd "$root/dev/fd"
 ln -s fd/0 "$root/dev/stdin"
 ln -s fd/1 "$root/dev/stdout"
 ln -s fd/2 "$root/dev/stderr"
+[ ! -e "$root/var/egress.sock" ] || ip link set lo up
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 cd "$root"
 pivot_root . .old
@@ -87,7 +88,7 @@ exit $?
 
 /** Triples of kind, place outside and place inside. */
 export function mountsFor(folders: HostFolders, program: Program): readonly string[] {
-  const { task, opt, temporary, runtime } = folders;
+  const { task, opt, temporary, runtime, sockets } = folders;
   const isOwn =
     program.path.startsWith(`${task}/`) || (opt !== undefined && program.path.startsWith(`${opt}/`));
   const triples: readonly (readonly [kind: string, outside: string, inside: string])[] = [
@@ -100,7 +101,8 @@ export function mountsFor(folders: HostFolders, program: Program): readonly stri
     ['read', task, '/var/task'],
     ...(opt === undefined ? [] : [['read', opt, '/opt'] as const]),
     ['write', `${temporary}/files`, '/tmp'],
-    ...(folders.socket === undefined ? [] : [['write', folders.socket, SOCKET_INSIDE] as const]),
+    ...(sockets === undefined ? [] : [['write', sockets.api, SOCKETS_INSIDE.api] as const]),
+    ...(sockets?.egress === undefined ? [] : [['write', sockets.egress, SOCKETS_INSIDE.egress] as const]),
   ];
   return triples.flat();
 }

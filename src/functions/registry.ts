@@ -18,6 +18,8 @@ const KINDS: ReadonlySet<ResourceKind> = new Set(['function', 'function-version'
 /** ARNs whose meaning is remembered. */
 const MAX_REMEMBERED = 10_000;
 
+export type Network = 'host' | 'egress' | 'none';
+
 /** One thing that can run: a version of a function, or what `$LATEST` is at the moment. */
 export interface RunnableVersion {
   /** The same as long as nothing changes of what it runs with; only what its secrets are sealed under may be another. */
@@ -27,8 +29,8 @@ export interface RunnableVersion {
   /** `$LATEST` or a number. */
   readonly version: string;
   readonly configuration: FunctionConfigurationDocument;
-  /** It has no network. */
-  readonly isOffline: boolean;
+  /** `host`: that of this machine; `egress`: what the egress rules allow; `none`. */
+  readonly network: Network;
 }
 
 /** A function as it is at the moment. */
@@ -87,10 +89,10 @@ export function createFunctionRegistry({ store, scope, log }: RegistryServices):
     const freshRunnables = new Map<string, RunnableVersion>();
     const fresh = new Map<string, KnownFunction>();
     for (const row of rows) {
-      const isOffline = settingsOf(row.document.tags)['network'] === 'none';
+      const network = networkOf(settingsOf(row.document.tags)['network']);
       const runnable = (version: string, configuration: FunctionConfigurationDocument): RunnableVersion => {
-        const key = `${row.id}/${version}/${configuration.RevisionId}/${isOffline ? 'offline' : ''}`;
-        const made = { key, functionId: row.id, name: row.name, version, configuration, isOffline };
+        const key = `${row.id}/${version}/${configuration.RevisionId}/${network}`;
+        const made = { key, functionId: row.id, name: row.name, version, configuration, network };
         freshRunnables.set(key, made);
         return made;
       };
@@ -178,6 +180,10 @@ export function createFunctionRegistry({ store, scope, log }: RegistryServices):
       stopListening?.();
     },
   });
+}
+
+function networkOf(value: string | undefined): Network {
+  return value === 'none' || value === 'egress' ? value : 'host';
 }
 
 function versionOf(known: KnownFunction, qualifier: string | undefined, chance: number): string {

@@ -8,7 +8,7 @@ import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { RuntimeFamily } from '../core/function-runtimes.ts';
 import type { HostFolders, Program } from './launch.ts';
-import { NAMESPACE_SANDBOX, PLAIN_SANDBOX } from './sandbox.ts';
+import { NAMESPACE_SANDBOX, PLAIN_SANDBOX, SYSTEM_PATH } from './sandbox.ts';
 import type { Sandbox, SandboxWish } from './sandbox.ts';
 
 const PROBE_MS = 15_000;
@@ -18,6 +18,8 @@ const DONE = 'sandboxed';
 export interface SandboxProbe {
   /** The strongest sandbox that a program runs in here. */
   sandboxFor(family: RuntimeFamily, program: Program): Promise<Sandbox>;
+  /** Whether a network of its own can have a loopback, which takes the program `ip`. */
+  hasLoopback(): Promise<boolean>;
 }
 
 /** `folder` is where a trial can be made, `runtime` where the bootstraps lie. */
@@ -64,7 +66,18 @@ export function createSandboxProbe(
     }
   }
 
+  let loopback: Promise<boolean> | undefined;
   return Object.freeze({
+    hasLoopback: () =>
+      (loopback ??= run({
+        command: 'unshare',
+        args: ['--user', '--map-root-user', '--net', '/bin/sh', '-c', `ip link set lo up && printf ${DONE}`],
+        env: { PATH: SYSTEM_PATH },
+        cwd: '/',
+        input: '',
+        isLeaderWaiting: false,
+        endingOf: (code, signal) => ({ code, signal }),
+      }).then((reason) => reason === undefined)),
     sandboxFor(family: RuntimeFamily, program: Program): Promise<Sandbox> {
       // A custom runtime's program is none of ours to try: a shell stands for it.
       const key = family === 'provided' ? family : program.path;

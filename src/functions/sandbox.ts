@@ -11,7 +11,7 @@ import { NAMESPACE_SCRIPT, mountsFor } from './namespace-script.ts';
 /** Open files of a program, as AWS Lambda has it. */
 const OPEN_FILES = 1024;
 /** Where tools of the system are; nothing of the operator's own. */
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin';
 
 /** `auto`: namespaces where they can be had; `required`: nothing runs without them; `off`: none. */
@@ -65,7 +65,7 @@ export const NAMESPACE_SANDBOX: Sandbox = Object.freeze({
     command: 'unshare',
     args: [
       ...NAMESPACES,
-      ...(folders.socket === undefined ? [] : ['--net']),
+      ...(folders.sockets === undefined ? [] : ['--net']),
       '/bin/sh',
       '-c',
       NAMESPACE_SCRIPT,

@@ -5,6 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createRequire } from 'node:module';
+import { connect, createServer } from 'node:net';
 import { join, resolve as resolvePath } from 'node:path';
 import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -15,6 +16,10 @@ const [host, port] = (env.AWS_LAMBDA_RUNTIME_API ?? '').split(':');
 /** Of a process without a network. */
 const socketPath = env.GATEWRIGHT_RUNTIME_SOCKET;
 delete env.GATEWRIGHT_RUNTIME_SOCKET;
+/** Where programs find the proxy, and where it really is. */
+const { GATEWRIGHT_EGRESS_SOCKET: egressPath, GATEWRIGHT_EGRESS_PORT: egressPort } = env;
+delete env.GATEWRIGHT_EGRESS_SOCKET;
+delete env.GATEWRIGHT_EGRESS_PORT;
 const token = env.GATEWRIGHT_INSTANCE_TOKEN ?? '';
 delete env.GATEWRIGHT_INSTANCE_TOKEN;
 const taskRoot = env.LAMBDA_TASK_ROOT ?? process.cwd();
@@ -367,6 +372,24 @@ function endWith(type, exitCode) {
 }
 process.on('uncaughtException', endWith(undefined, 129));
 process.on('unhandledRejection', endWith('Runtime.UnhandledPromiseRejection', 128));
+
+/** Clients know proxies by address only. Nothing of it keeps the process from having nothing to do. */
+if (egressPath !== undefined) {
+  const door = createServer((client) => {
+    const out = connect(egressPath);
+    for (const [one, other] of [
+      [client, out],
+      [out, client],
+    ]) {
+      one.unref();
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  await new Promise((resolve) => door.listen(Number(egressPort), '127.0.0.1', resolve));
+  door.unref();
+}
 
 let handler;
 try {

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 import traceback
 
@@ -245,8 +246,45 @@ def flush():
             pass
 
 
+def pump(source, target):
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        for each in (source, target):
+            each.close()
+
+
+def offer_proxy():
+    """Clients know proxies by address only: what comes there goes on to the socket of the proxy."""
+    path = os.environ.pop("GATEWRIGHT_EGRESS_SOCKET", None)
+    port = os.environ.pop("GATEWRIGHT_EGRESS_PORT", None)
+    if not path:
+        return
+    door = socket.create_server(("127.0.0.1", int(port)))
+
+    def serve():
+        while True:
+            client, _ = door.accept()
+            out = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                out.connect(path)
+            except OSError:
+                client.close()
+                continue
+            for pair in ((client, out), (out, client)):
+                threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
 def main():
     api = RuntimeApi()
+    offer_proxy()
     root = os.environ.get("LAMBDA_TASK_ROOT", os.getcwd())
     sys.path.insert(0, root)
     logging.getLogger().addHandler(LineHandler())
