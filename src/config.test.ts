@@ -55,6 +55,23 @@ describe('readConfig', () => {
     ]);
   });
 
+  it('reads the AWS SDKs’ endpoints of all services', () => {
+    const outcome = read({
+      AWS_ENDPOINT_URL: 'http://localhost:4566',
+      AWS_ENDPOINT_URL_COST_EXPLORER: 'https://costs.example/base',
+      AWS_ENDPOINT_URL_SQS: '',
+      AWS_ENDPOINT_URLS: 'https://other.example',
+    });
+    const endpoints = 'config' in outcome ? (outcome.config.awsEndpoints ?? {}) : {};
+    expect(Object.entries(endpoints).map(([service, { href }]) => [service, href])).toEqual([
+      ['', 'http://localhost:4566/'],
+      ['COST_EXPLORER', 'https://costs.example/base'],
+    ]);
+    expect(faultsOf({ AWS_ENDPOINT_URL_SQS: 'queue.example' })).toEqual([
+      'AWS_ENDPOINT_URL_SQS: “queue.example” must be an http or https URL',
+    ]);
+  });
+
   it('never throws and never shows a secret, whatever it is given', () => {
     fc.assert(
       fc.property(
