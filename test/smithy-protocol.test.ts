@@ -26,7 +26,7 @@ const files = readdirSync(directory).filter((file) => file.endsWith('.json') && 
 let total = 0;
 
 describe.each(files)('%s', (file) => {
-  const { cases } = read(file) as { readonly cases: readonly ProtocolCase[] };
+  const { cases = [] } = read(file) as { readonly cases?: readonly ProtocolCase[] };
   const applicable = cases.filter(
     ({ kind, appliesTo }) => kind !== 'malformedRequest' && appliesTo !== 'server',
   );
@@ -52,7 +52,7 @@ test('arguments that servers must refuse are refused', async () => {
   const accepted: string[] = [];
   let refused = 0;
   for (const file of files) {
-    const { cases } = read(file) as { readonly cases: readonly ProtocolCase[] };
+    const { cases = [] } = read(file) as { readonly cases?: readonly ProtocolCase[] };
     for (const each of cases.filter(
       ({ kind, model }) => kind === 'malformedRequest' && /validation/i.test(model),
     )) {

@@ -50,10 +50,11 @@ const benches = new Map<string, SmithyBench>();
 /** What differs from the case; `ast` is its model. */
 export async function runProtocolCase(each: ProtocolCase, ast: Ast): Promise<readonly string[]> {
   const bench = benchFor(each, ast);
-  const operation = each.operation ?? each.operations?.[0] ?? '';
-  const tool = operation.split('#')[1] ?? '';
-  const entry = bench.catalogue.entries.find(({ name }) => name === tool);
-  if (entry === undefined) return [`there is no tool ${tool}`];
+  // Errors may be those of several operations; any of them will do.
+  const names = [each.operation, ...(each.operations ?? [])].map((id) => id?.split('#')[1]);
+  const entry = bench.catalogue.entries.find(({ name }) => names.includes(name));
+  if (entry === undefined) return [`there is no tool ${names.join(', ')}`];
+  const tool = entry.name;
   return each.kind === 'request'
     ? runRequest(each, ast, bench, tool, entry.definition)
     : runResponse(each, ast, bench, tool, entry.definition);
