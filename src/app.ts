@@ -27,6 +27,7 @@ import { egressRules } from './egress-rules.ts';
 import { createHealth } from './health.ts';
 import { openListeners } from './listeners.ts';
 import { openObservability } from './observability.ts';
+import { auditGauges, openAudit } from './open-audit.ts';
 import { openStore } from './open-store.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
 import { createMailbox } from './sessions/mailbox.ts';
@@ -100,6 +101,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   );
   const vault = createVault(keyRing, config.accountId);
   const tokenKey = await openTokenKey(store, vault, log);
+  const audit = await openAudit(config, { store, vault, clock, log });
+  const told = { clock, log, audit };
   const sealer = createSealer(tokenKey.key, config.accountId);
   const operator = openOperatorKey(config);
   const stdio = createStdioServers(config.stdioServers ?? [], log, clock);
@@ -115,8 +118,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const accessKeys = createAccessKeys({
     store,
     sealer,
-    clock,
-    log,
+    ...told,
     accountId: config.accountId,
     operator,
     openSecret: (sealed, binding) => vault.open(sealed, binding),
@@ -165,7 +167,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   };
   const { functions, api: functionApi } = openLocalFunctions(
     config,
-    { ...vaultDoors, store, scope, clock, log, accessKeys, sealer, controlUrl: () => address.controlUrl },
+    { ...vaultDoors, ...told, store, scope, accessKeys, sealer, controlUrl: () => address.controlUrl },
     source,
     guard,
   );
@@ -179,8 +181,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     scope,
     arns,
     egress,
-    clock,
-    log,
+    ...told,
+    isLocalFunction: (arn) => functions.has(arn),
     urlOf,
     stdio,
     functionsWith: (credentials) =>
@@ -206,8 +208,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const search = createToolSearch({
     store,
     egress,
-    clock,
-    log,
+    ...told,
     region: config.region,
     embedderTypes: EMBEDDER_TYPES,
     openKey: (arn) => snapshots.openKey(arn),
@@ -221,8 +222,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const control = createControlPlane({
     ...plugins,
     store,
-    clock,
-    log,
+    ...told,
     arns: { ...arns, ...scope },
     publicUrlOf: urlOf,
     accessKeys,
@@ -273,8 +273,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     sealer,
     search,
     ...(options.mayListOf ? { mayListOf: options.mayListOf } : {}),
-    clock,
-    log,
+    ...told,
   });
 
   const observability = await openObservability(config, {
@@ -287,6 +286,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   });
 
   observability.watch({ guards, overload, snapshots });
+
+  for (const figure of auditGauges(audit)) observability.gauge(figure);
 
   let isStarted = false;
   const opened = Promise.withResolvers<void>();
@@ -343,6 +344,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   };
   const listeners = await openListeners(config, handlersFor, opened.promise).catch(
     async (thrown: unknown) => {
+      await audit.close();
       await store.close();
       throw thrown;
     },
@@ -360,6 +362,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     await Promise.all(listeners.map((listener) => listener.drain(0)));
     await search.close();
     await Promise.all([functions.close(), stdio.close()]);
+    await audit.close();
     await store.close();
     throw thrown;
   }
@@ -388,6 +391,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await observability.close();
       overload.close();
       await egress.close();
+      await audit.close();
       await store.close();
     },
   });

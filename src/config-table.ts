@@ -247,6 +247,25 @@ export const SETTINGS: readonly Setting[] = Object.freeze([
     true,
   ),
   setting(
+    'audit',
+    'off|best-effort|required',
+    'best-effort',
+    'the audit log in <data dir>/audit; required: what cannot be recorded is refused with 503',
+    parsePattern(/^(off|best-effort|required)$/, 'must be off, best-effort or required'),
+  ),
+  toggle(
+    'audit-arguments',
+    'false',
+    'show arguments and results of calls in the audit log, instead of keyed hashes of them',
+  ),
+  setting(
+    'audit-retention-days',
+    'n',
+    '365',
+    'days that records of the audit log are kept; whole signed segments that are older are deleted',
+    parseCount,
+  ),
+  setting(
     'log-level',
     'level',
     'info',

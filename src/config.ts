@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { readTracing } from './tracing-settings.ts';
 import type { TracingConfig } from './tracing-settings.ts';
+import type { AuditMode } from './core/audit.ts';
 import { isJsonObject } from './core/json.ts';
 import type { AddressRange } from './lib/address-range.ts';
 import type { Secret } from './lib/secret.ts';
@@ -74,6 +75,11 @@ export interface Config {
   /** PATH and home of whoever started the server: where the interpreters of functions are looked for. */
   readonly searchPath?: string;
   readonly home?: string;
+  /** Of the audit log; default `best-effort`. */
+  readonly audit?: AuditMode;
+  /** Arguments and results of calls are shown in it. */
+  readonly auditArguments?: boolean;
+  readonly auditRetentionDays?: number;
   readonly logLevel: LogLevel;
   /** The AWS SDKs' own variable: an S3-compatible store for `s3://` documents. */
   readonly s3Endpoint?: URL;
@@ -195,6 +201,9 @@ function assemble(
     functionSandbox: values['function-sandbox'],
     searchPath: values['search-path'],
     home: values['home'],
+    audit: values['audit'],
+    auditArguments: values['audit-arguments'],
+    auditRetentionDays: values['audit-retention-days'],
     ...aws,
   };
   return Object.freeze({

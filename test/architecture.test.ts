@@ -30,6 +30,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   vault: 2,
   upstream: 2,
   telemetry: 2,
+  audit: 2,
   core: 1,
   lib: 0,
 };
@@ -53,6 +54,7 @@ const BY_CONTRACT_ONLY: ReadonlySet<string> = new Set([
   'vault',
   'upstream',
   'telemetry',
+  'audit',
   'sessions',
   'identity',
   'search',

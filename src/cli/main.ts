@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { addAddMcpCommand } from './add-mcp-command.ts';
 import { addAddCommand } from './add-command.ts';
 import { addApiCommands } from './api-commands.ts';
+import { addAuditCommands } from './audit-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addFunctionsCommand } from './functions-command.ts';
@@ -35,6 +36,7 @@ addAddMcpCommand(program, process.env);
 program.commandsGroup('Operators:');
 addUsersCommand(program, process.env);
 addStoreCommands(program, process.env);
+addAuditCommands(program, process.env);
 addApiCommands(program, process.env);
 
 try {

@@ -64,6 +64,9 @@ export function checkAccess(
   );
 }
 
+/** Whether an operation hands out a token or key, although it may change nothing. */
+export const revealsSecret = (operation: string): boolean => SECRETS.has(operation);
+
 function mayRun(role: Role, { name, readonly }: OperationModel): boolean {
   if (EVERYBODY.has(name)) return true;
   switch (role) {

@@ -2,6 +2,7 @@
 
 import type { AuthorizerType } from '../authorizers/authorizer.ts';
 import type { ArnFactory, ArnScope } from '../core/arn.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TargetHealth } from '../core/relay.ts';
@@ -49,6 +50,8 @@ export interface ControlServices {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is recorded. */
+  readonly audit?: Audit;
   readonly arns: ArnFactory & ArnScope;
   /** The `gatewayUrl` of a gateway. */
   readonly publicUrlOf: (gatewayId: string) => string;

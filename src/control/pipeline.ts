@@ -6,7 +6,9 @@ import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { SigningKeys, claimedAccessKeyId, verifySigV4 } from '../core/sigv4-verify.ts';
 import type { Caller } from '../core/access.ts';
-import { checkAccess } from './access.ts';
+import { checkAccess, revealsSecret } from './access.ts';
+import { beginTrail } from './audit.ts';
+import type { Trail } from './audit.ts';
 import { DEFAULT_QUOTAS } from './context.ts';
 import type { ControlContext, ControlServices } from './context.ts';
 import { errorResponse } from './error-response.ts';
@@ -90,11 +92,22 @@ export function createControlPlane(services: ControlServices): ControlPlane {
     signingKeys: new SigningKeys(),
   };
 
-  async function run(operation: OperationModel, input: JsonObject, caller: Caller): Promise<JsonObject> {
+  const trailOf = (request?: ControlRequest, requestId = newId()): Trail | undefined =>
+    beginTrail(services.audit, request && { ...request, requestId }, (id) => arns.gateway(id));
+
+  async function run(
+    operation: OperationModel,
+    input: JsonObject,
+    caller: Caller,
+    trail: Trail | undefined,
+  ): Promise<JsonObject> {
+    if (trail)
+      Object.assign(trail, { operation, caller, input, revealsSecret: revealsSecret(operation.name) });
     const clean = validate(operation.input, input);
     checkAccess(operation, clean, caller, arns);
     const handler = HANDLERS[operation.name];
     if (!handler) throw new GatewayError('Internal', `The operation ${operation.name} has no handler.`);
+    await trail?.intent();
     return renderOutput(operation.output, await handler(clean, { ...ctx, caller }));
   }
 
@@ -102,6 +115,8 @@ export function createControlPlane(services: ControlServices): ControlPlane {
     const started = clock.monotonic();
     const requestId = newId();
     const [path, query] = split(request.target);
+    const trail = trailOf(request, requestId);
+    const elapsed = (): number => clock.monotonic() - started;
     let operationName: string | undefined;
     let accessKeyId: string | undefined;
     let response: Omit<ControlResponse, 'headers'> & { headers?: Readonly<Record<string, string>> };
@@ -113,13 +128,18 @@ export function createControlPlane(services: ControlServices): ControlPlane {
           'There is no operation with this method and path in this version.',
         );
       operationName = route.operation.name;
+      if (trail) trail.operation = route.operation;
       const { key } = await verifySigV4(request, signing);
       ({ accessKeyId } = key.caller);
       accessKeys.used(accessKeyId);
-      const output = await run(route.operation, readInput(route, query, request.body), key.caller);
+      if (trail) trail.caller = key.caller;
+      const input = readInput(route, query, request.body);
+      const output = await run(route.operation, input, key.caller, trail);
+      await trail?.end({ output, ms: elapsed() });
       const { status } = route.operation;
       response = { status, body: status === 204 ? '' : JSON.stringify(output) };
     } catch (thrown) {
+      trail?.end({ thrown, ms: elapsed() });
       const error = errorResponse(thrown, { requestId, isIdentity: path.startsWith('/identities/') }, log);
       response = { ...error, body: JSON.stringify(error.body) };
     }
@@ -131,7 +151,7 @@ export function createControlPlane(services: ControlServices): ControlPlane {
         error: response.headers?.['x-amzn-errortype'],
         accessKeyId,
         remoteAddress: request.remoteAddress,
-        ms: Math.round((clock.monotonic() - started) * 10) / 10,
+        ms: Math.round(elapsed() * 10) / 10,
       },
       'control request',
     );
@@ -159,7 +179,16 @@ export function createControlPlane(services: ControlServices): ControlPlane {
       const model = OPERATIONS.find((candidate) => candidate.name === operation);
       if (!model)
         throw new GatewayError('MethodNotFound', `There is no operation ${operation} in this version.`);
-      return run(model, input, OURSELVES);
+      const trail = trailOf();
+      const started = clock.monotonic();
+      try {
+        const output = await run(model, input, OURSELVES, trail);
+        await trail?.end({ output, ms: clock.monotonic() - started });
+        return output;
+      } catch (thrown) {
+        trail?.end({ thrown, ms: clock.monotonic() - started });
+        throw thrown;
+      }
     },
     start: reconciler.start,
     stop(): Promise<void> {

@@ -5,6 +5,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import { emptyAnswer, jsonAnswer } from './answer.ts';
 import type { McpAnswer } from './answer.ts';
+import { recordRefusal } from './call-audit.ts';
 import { createCallStreams } from './call-streams.ts';
 import { challengeHeader } from './challenge.ts';
 import { createChanges } from './changes.ts';
@@ -63,6 +64,7 @@ export function createMcpEndpoint(services: McpServices): McpEndpoint {
 async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane): Promise<McpAnswer> {
   const { services } = plane;
   let id: MessageId | null = 0;
+  let isLetIn = false;
   try {
     const known = services.snapshotOf(exchange.gatewayId);
     const snapshot = known ?? (await services.seekSnapshot(exchange.gatewayId));
@@ -73,11 +75,13 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
     const { verifyBody } = snapshot.authorizer;
     if (exchange.head.method !== 'POST') {
       await verifyBody?.(exchange.head, NO_BODY);
+      isLetIn = true;
       return await answerSessionRequest(step);
     }
     checkContentType(exchange.head.headers);
     const bytes = await exchange.readBody();
     await verifyBody?.(exchange.head, bytes);
+    isLetIn = true;
     id = null;
     const body = parseBody(bytes);
     id = readableId(body) ?? null;
@@ -85,6 +89,7 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
   } catch (thrown) {
     const { status, error, fault } = renderError(thrown, exchange.requestId, services.log);
     record.code = error.code;
+    if (!isLetIn) recordRefusal(exchange, fault, services);
     // Which check failed is for the operator; the caller is told the same of all of them.
     if (fault?.details.internal !== undefined && status < 500) record.reason = fault.details.internal;
     const challenge = challengeHeader(fault, () => metadataUrl(exchange.gatewayId, services));

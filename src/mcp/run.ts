@@ -1,6 +1,7 @@
 // Runs one method for one client, of whichever era, and turns its end into the answer: at once one document, or, where
 // a target's server may send messages first and the client takes them, perhaps a stream.
 
+import { NO_AUDIT } from '../core/audit.ts';
 import type { CallContext } from '../core/call.ts';
 import type { ClientLink } from '../core/client-link.ts';
 import { isJsonObject } from '../core/json.ts';
@@ -217,6 +218,8 @@ export function createContext(
     parked: plane.parked,
     mailbox: services.mailbox,
     search: services.search,
+    audit: services.audit ?? NO_AUDIT,
+    ...(exchange.head.remoteAddress === undefined ? {} : { remoteAddress: exchange.head.remoteAddress }),
     ...(mayList ? { mayList } : {}),
     note: (fields) => void Object.assign(record, fields),
   };

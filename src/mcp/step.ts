@@ -1,6 +1,7 @@
 // What the steps of one request hand to each other, and what they share in one process. Types only.
 
 import type { RequestHead } from '../authorizers/authorizer.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import type { Trace } from '../core/observation.ts';
 import type { Principal } from '../core/principal.ts';
@@ -58,6 +59,8 @@ export interface McpServices extends ChangesServices {
   readonly mayListOf?: (snapshot: GatewaySnapshot, principal: Principal) => MayList | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is recorded. */
+  readonly audit?: Audit;
 }
 
 /** What all requests of the process share. */

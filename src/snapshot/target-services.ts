@@ -2,7 +2,9 @@
 // and by the reconciler (through the composition root) for targets whose tools can only be had by asking them.
 
 import type { AccessKeys } from '../core/access.ts';
+import { createArns } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { FunctionInvoker } from '../core/functions.ts';
@@ -18,6 +20,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 import type { TargetServices } from '../targets/target-type.ts';
+import { recordFunctionUses, recordUses } from './secret-use.ts';
+import type { NamedCredential } from './secret-use.ts';
 
 /** The part of a target's settings that decides what it is handed. */
 export type TargetAccess = Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'> &
@@ -38,6 +42,10 @@ export interface TargetDoors {
   ) => FunctionInvoker;
   readonly clock: Clock;
   readonly log: Log;
+  /** Is told of each use of a credential; absent: nobody is. */
+  readonly audit?: Audit;
+  /** Whether a function runs here: no credential is needed for it. */
+  readonly isLocalFunction?: (functionArn: string) => boolean;
   readonly credentialTypes: readonly CredentialType[];
   readonly accessKeys: AccessKeys;
   readonly scope: ArnScope;
@@ -71,11 +79,14 @@ export function createTargetServices(
   const { exceptionLevel } = gateway.document;
   const concurrency = settingsOf(access.tags ?? {})['max-concurrency'];
   const guard = doors.guardOf?.(targetId, concurrency === undefined ? undefined : Number(concurrency));
-  const functions = doors.functionsWith(
-    access.credentialProviderConfigurations[0]?.['credentialProviderType'] === 'GATEWAY_IAM_ROLE'
-      ? () => doors.awsCredentialsOf(gateway)
-      : undefined,
-  );
+  const [configuration] = access.credentialProviderConfigurations;
+  const named = nameOf(configuration, targetId, gateway, doors);
+  const isAsGateway = named?.type === 'GATEWAY_IAM_ROLE';
+  const invoker = doors.functionsWith(isAsGateway ? () => doors.awsCredentialsOf(gateway) : undefined);
+  const functions = isAsGateway
+    ? recordFunctionUses(invoker, named, doors.audit, (arn) => doors.isLocalFunction?.(arn) === true)
+    : invoker;
+  const applied = prepareCredential(configuration, gateway, secrets, doors, access.authorization?.userId);
   return {
     targetId,
     egress: guard?.egress(doors.egress) ?? doors.egress,
@@ -90,19 +101,35 @@ export function createTargetServices(
         return doors.awsEndpoints?.[name] ?? doors.awsEndpoints?.[''];
       },
     },
-    ...prepareCredential(
-      access.credentialProviderConfigurations[0],
-      gateway,
-      secrets,
-      doors,
-      access.authorization?.userId,
-    ),
+    ...(named ? recordUses(applied, named, doors.audit) : applied),
     propagation: {
       requestHeaders: listed(metadata['allowedRequestHeaders']).map((name) => name.toLowerCase()),
       responseHeaders: listed(metadata['allowedResponseHeaders']).map((name) => name.toLowerCase()),
       queryParameters: listed(metadata['allowedQueryParameters']),
     },
     ...(exceptionLevel === undefined ? {} : { exceptionLevel }),
+  };
+}
+
+/** The target's credential, as records name it. */
+function nameOf(
+  configuration: JsonObject | undefined,
+  targetId: string,
+  gateway: GuardedGateway,
+  { scope, credentialTypes }: TargetDoors,
+): NamedCredential | undefined {
+  const type = configuration?.['credentialProviderType'];
+  if (!configuration || typeof type !== 'string') return undefined;
+  const provider = configuration['credentialProvider'];
+  const oauth = isJsonObject(provider) ? provider['oauthCredentialProvider'] : undefined;
+  const grantType = isJsonObject(oauth) ? oauth['grantType'] : undefined;
+  return {
+    gatewayId: gateway.id,
+    gatewayArn: createArns(scope).gateway(gateway.id),
+    targetId,
+    type,
+    providerArns: providerArnsOf([configuration], credentialTypes),
+    ...(typeof grantType === 'string' ? { grantType } : {}),
   };
 }
 

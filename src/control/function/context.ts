@@ -2,6 +2,7 @@
 
 import type { ArnScope } from '../../core/arn.ts';
 import type { AccessKeys, Caller } from '../../core/access.ts';
+import type { Audit } from '../../core/audit.ts';
 import type { Log } from '../../core/call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { SealedSecret, SecretBinding } from '../../core/resources.ts';
@@ -15,6 +16,8 @@ export interface FunctionApiServices {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is recorded. */
+  readonly audit?: Audit;
   readonly scope: ArnScope;
   readonly accessKeys: AccessKeys;
   readonly host: FunctionHost;

@@ -10,6 +10,8 @@ import { SigningKeys, claimedAccessKeyId, verifySigV4 } from '../../core/sigv4-v
 import { FUNCTION_LIMITS } from '../../functions/function-host.ts';
 import { FUNCTION_OPERATIONS } from '../model/function-model.ts';
 import type { FunctionOperation } from '../model/function-operation.ts';
+import { beginTrail } from '../audit.ts';
+import type { AuditedOperation, Trail } from '../audit.ts';
 import { renderOutput } from '../render.ts';
 import { readInput } from '../request-input.ts';
 import { createRouter } from '../router.ts';
@@ -64,6 +66,7 @@ const ROOTS: ReadonlySet<string> = new Set([
 const ARCHIVE_BODY_BYTES = Math.ceil(FUNCTION_LIMITS.zippedBytes / 3) * 4 + 256 * 1024;
 const PLAIN_BODY_BYTES = 8 * 1024 * 1024;
 const NO_BODY = new Uint8Array();
+const LAMBDA_SOURCE = 'lambda.amazonaws.com';
 
 /** The Lambda API on these services. */
 export function createFunctionApi(services: FunctionApiServices): FunctionApi {
@@ -103,15 +106,19 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
     request: FunctionRequest,
     caller: Caller,
     requestId: string,
+    trail: Trail | undefined,
   ): Promise<FunctionResponse> {
     const body = operation.hasPayload === true ? NO_BODY : request.body;
+    if (trail) Object.assign(trail, { caller, operation: auditedOf(operation) });
     const input: JsonObject = validate(
       operation.input,
       parsed(() => readInput({ operation, labels }, query, body)),
     );
+    if (trail) trail.input = input;
     await checkFunctionAccess(operation, input, caller, services);
     const handler = FUNCTION_HANDLERS[operation.name];
     if (!handler) throw new GatewayError('Internal', `The operation ${operation.name} has no handler.`);
+    await trail?.intent();
     const answer = await handler(input, {
       ...services,
       caller,
@@ -131,6 +138,8 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
     const requestId = newId();
     const [path, query] = split(request.target);
     if (path.startsWith(CODE_LINKS)) return fetchCode(request, path.slice(CODE_LINKS.length), requestId);
+    const trail = beginTrail(services.audit, { ...request, requestId }, (id) => id, LAMBDA_SOURCE);
+    const elapsed = (): number => clock.monotonic() - started;
     let operation: string | undefined;
     let accessKeyId: string | undefined;
     let status: number;
@@ -139,14 +148,18 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
     try {
       const route = routeOf(request.method, path, query);
       operation = route.operation.name;
+      if (trail) trail.operation = auditedOf(route.operation);
       const { key } = await verifySigV4(request, signing);
       ({ accessKeyId } = key.caller);
       accessKeys.used(accessKeyId);
-      const answer = await run(route, query, request, key.caller, requestId);
+      if (trail) trail.caller = key.caller;
+      const answer = await run(route, query, request, key.caller, requestId, trail);
+      await trail?.end({ ...(answer.output ? { output: answer.output } : {}), ms: elapsed() });
       status = answer.status ?? 200;
       headers = answer.headers ?? {};
       body = answer.payload ?? (status === 204 ? '' : JSON.stringify(answer.output ?? {}));
     } catch (thrown) {
+      trail?.end({ thrown, ms: elapsed() });
       ({ status, headers, body } = functionErrorResponse(thrown, requestId, log));
     }
     log.info(
@@ -157,7 +170,7 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
         error: headers['x-amzn-errortype'] ?? headers['x-amz-function-error'],
         accessKeyId,
         remoteAddress: request.remoteAddress,
-        ms: Math.round((clock.monotonic() - started) * 10) / 10,
+        ms: Math.round(elapsed() * 10) / 10,
       },
       'function request',
     );
@@ -206,6 +219,14 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
     handle,
   });
 }
+
+/** To call a function is not to read, whatever the API says of its state. */
+const auditedOf = ({ name, input, output, readonly }: FunctionOperation): AuditedOperation => ({
+  name,
+  input,
+  output,
+  ...(readonly === true && !name.startsWith('Invoke') ? { readonly } : {}),
+});
 
 /** A body that cannot be read is no payload of a function: the API has a word of its own for each. */
 function parsed<T>(read: () => T): T {

@@ -1,5 +1,6 @@
 // What a method handler is given and gives back. A handler knows nothing of HTTP.
 
+import type { Audit } from '../../core/audit.ts';
 import type { CallContext } from '../../core/call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ClientLink } from '../../core/client-link.ts';
@@ -31,6 +32,9 @@ export interface MethodContext {
   readonly parked: ParkedCalls;
   readonly mailbox: Mailbox;
   readonly search: Pick<ToolSearch, 'search'>;
+  readonly audit: Audit;
+  /** Address of the client. */
+  readonly remoteAddress?: string;
   /** Whether this caller may see a tool; absent: it may see all. */
   readonly mayList?: MayList;
   /** Fields for the access log that only the handler knows. */

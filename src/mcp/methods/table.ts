@@ -2,6 +2,7 @@
 // the gateway does not declare to this client.
 
 import type { JsonObject } from '../../core/json.ts';
+import { audited } from '../call-audit.ts';
 import { discover } from './discover.ts';
 import { initialize } from './initialize.ts';
 import { promptsList, resourceTemplatesList, resourcesList, toolsList } from './lists.ts';
@@ -27,13 +28,13 @@ const table = (entries: Record<string, MethodEntry>): MethodTable =>
 
 const BOTH: Record<string, MethodEntry> = {
   'tools/list': { handle: toolsList },
-  'tools/call': { handle: toolsCall, isRelayed: true },
+  'tools/call': { handle: audited(toolsCall), isRelayed: true },
   'prompts/list': { handle: promptsList, capability: 'prompts' },
-  'prompts/get': { handle: promptsGet, capability: 'prompts', isRelayed: true },
+  'prompts/get': { handle: audited(promptsGet), capability: 'prompts', isRelayed: true },
   'resources/list': { handle: resourcesList, capability: 'resources' },
   'resources/templates/list': { handle: resourceTemplatesList, capability: 'resources' },
-  'resources/read': { handle: resourcesRead, capability: 'resources', isRelayed: true },
-  'completion/complete': { handle: complete, capability: 'completions' },
+  'resources/read': { handle: audited(resourcesRead), capability: 'resources', isRelayed: true },
+  'completion/complete': { handle: audited(complete), capability: 'completions' },
 };
 
 /** Revisions up to 2025-11-25. */
@@ -50,9 +51,9 @@ export const LEGACY_METHODS: MethodTable = table({
 export const MODERN_METHODS: MethodTable = table({
   ...BOTH,
   'server/discover': { handle: discover },
-  'tasks/get': { handle: tasksGet, capability: 'extensions' },
-  'tasks/update': { handle: tasksUpdate, capability: 'extensions' },
-  'tasks/cancel': { handle: tasksCancel, capability: 'extensions' },
+  'tasks/get': { handle: audited(tasksGet), capability: 'extensions' },
+  'tasks/update': { handle: audited(tasksUpdate), capability: 'extensions' },
+  'tasks/cancel': { handle: audited(tasksCancel), capability: 'extensions' },
 });
 
 /** The entry of a method that this connection can have. */

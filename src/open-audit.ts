@@ -1,0 +1,92 @@
+// Part of the composition root: the audit log that the settings describe, with its keys from the vault.
+
+import { join } from 'node:path';
+import { createAuditLog } from './audit/audit-log.ts';
+import type { AuditLog } from './audit/audit-log.ts';
+import { createSigner } from './audit/segment.ts';
+import { wasRecording } from './audit/segment-file.ts';
+import type { Config } from './config.ts';
+import { NO_AUDIT } from './core/audit.ts';
+import { SERVER_INFO } from './core/server-info.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Store } from './stores/store.ts';
+import type { Gauged } from './telemetry/metrics.ts';
+import type { ProcessLog } from './telemetry/log.ts';
+import { openAuditKeys } from './vault/audit-keys.ts';
+import type { Vault } from './vault/vault.ts';
+
+const RETENTION_DAYS = 365;
+
+/** Where the segments of an installation's processes lie. */
+export const auditFolder = (config: Pick<Config, 'dataDir'>): string => join(config.dataDir, 'audit');
+
+/** Opens the log and records the start. In mode `off` that it was switched off is still recorded. */
+export async function openAudit(
+  config: Config,
+  { store, vault, clock, log }: { store: Store; vault: Vault; clock: Clock; log: ProcessLog },
+): Promise<AuditLog> {
+  const {
+    audit: mode = 'best-effort',
+    auditArguments = false,
+    auditRetentionDays,
+    region,
+    accountId,
+  } = config;
+  const folder = auditFolder(config);
+  if (mode === 'off' && !wasRecording(folder)) return { ...NO_AUDIT, ...idle };
+  const { digestKey, signingKey } = await openAuditKeys(store, vault, log);
+  const audit = createAuditLog({
+    folder,
+    settings: {
+      mode,
+      showsArguments: auditArguments,
+      retentionDays: auditRetentionDays ?? RETENTION_DAYS,
+    },
+    digestKey,
+    ...(signingKey ? { signer: createSigner(signingKey) } : {}),
+    region,
+    accountId,
+    version: SERVER_INFO.version,
+    clock,
+    log,
+  });
+  if (mode !== 'off') {
+    audit.start();
+    return audit;
+  }
+  await audit.close();
+  return { ...NO_AUDIT, ...idle };
+}
+
+const idle: Pick<AuditLog, 'figures' | 'start' | 'flush' | 'close'> = {
+  figures: () => ({ records: 0, dropped: 0, failedWrites: 0, queue: 0 }),
+  start: () => undefined,
+  flush: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+
+/** What `/metrics` shows of the log. */
+export function auditGauges({ figures }: Pick<AuditLog, 'figures'>): readonly Gauged[] {
+  return [
+    {
+      name: 'gatewright_audit_records',
+      help: 'Records of the audit log that this process has made durable',
+      read: () => figures().records,
+    },
+    {
+      name: 'gatewright_audit_dropped',
+      help: 'Records that found no room while the audit log could not be written',
+      read: () => figures().dropped,
+    },
+    {
+      name: 'gatewright_audit_failed_writes',
+      help: 'Writes of the audit log that failed',
+      read: () => figures().failedWrites,
+    },
+    {
+      name: 'gatewright_audit_queue',
+      help: 'Records that wait to be written to the audit log',
+      read: () => figures().queue,
+    },
+  ];
+}
