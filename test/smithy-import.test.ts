@@ -530,6 +530,25 @@ describe('schemas', () => {
     );
   });
 
+  test('bytes at the top may be text', async () => {
+    const bytes = openSmithy(
+      service(
+        { Put: { traits: http('/put'), input: { target: 'a#In' } } },
+        { 'a#In': structure({ data: { target: 'smithy.api#Blob' } }) },
+      ),
+      URL_SET,
+    );
+    const accepts = compileSchema(schemaOf(bytes, 'Put'));
+    for (const data of ['aGk=', { text: 'hi' }]) {
+      expect(accepts({ data })).toEqual([]);
+      await bytes.call('Put', { data });
+      expect(JSON.parse(bodyOf(bytes))).toEqual({ data: 'aGk=' });
+    }
+    expect(accepts({ data: { txt: 'hi' } })).not.toEqual([]);
+    for (const data of ['no base64!', 'a', { text: 7 }, 7])
+      await expect(bytes.call('Put', { data })).rejects.toThrow(/data: must be base64/);
+  });
+
   test('idempotency tokens need not be given, and are made', async () => {
     expect(schemaOf(bench, 'PutItem')['required']).toEqual(['TableName', 'Item']);
     await bench.call('PutItem', { TableName: 'abc', Item: {} });

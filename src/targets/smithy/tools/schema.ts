@@ -8,6 +8,7 @@ import { shapeName, shapeNamespace, trait, type Member, type Model, type Shape }
 import { argumentOf } from '../runtime/input.ts';
 import { constraintsOf, type PatternCheck } from './constraints.ts';
 import {
+  bytesOrText,
   convertSimple,
   enumSize,
   LONG_ENUM,
@@ -174,7 +175,9 @@ function renderWith(
     const text =
       documentationOf(member.traits, length) ??
       (shape === undefined ? undefined : documentationOf(shape.traits, length));
-    const told: Schema = { ...schema };
+    // What is mostly text need not be encoded, where there is room to say so.
+    const isBytes = depth === 0 && options.side === 'input' && shape?.type === 'blob';
+    const told: Schema = isBytes ? bytesOrText() : { ...schema };
     if (isAggregate) Object.assign(told, constraintsOf(shape, member.traits, options));
     if (text !== undefined) told['description'] = text;
     if (trait(member.traits, 'deprecated') !== undefined) told['deprecated'] = true;

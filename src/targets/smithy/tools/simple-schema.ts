@@ -32,7 +32,7 @@ export function convertSimple(
   const base: Schema =
     isRanged && (shape.type === 'float' || shape.type === 'double')
       ? { type: 'number' }
-      : baseSchema(shape, traits, options.side);
+      : baseSchema(shape, options.side);
   const written =
     options.side === 'input' ? (trait(traits, 'default') ?? trait(shape.traits, 'default')) : undefined;
   // Zeros are what nothing is; to show them would only have them sent.
@@ -47,7 +47,7 @@ export function convertSimple(
   };
 }
 
-function baseSchema(shape: Shape, traits: Member['traits'], side: Side): Schema {
+function baseSchema(shape: Shape, side: Side): Schema {
   switch (shape.type) {
     case 'boolean':
       return { type: 'boolean' };
@@ -68,7 +68,7 @@ function baseSchema(shape: Shape, traits: Member['traits'], side: Side): Schema 
         ? { type: ['string', 'number'], format: 'date-time' }
         : { type: 'string', format: 'date-time' };
     case 'blob':
-      return blobSchema(shape, traits, side);
+      return { ...BASE64 };
     case 'document':
       return {};
     default:
@@ -76,21 +76,20 @@ function baseSchema(shape: Shape, traits: Member['traits'], side: Side): Schema 
   }
 }
 
-/** Bytes are base64; a body, which is mostly text, may be given as such. */
-function blobSchema(shape: Shape, traits: Member['traits'], side: Side): Schema {
-  const base64: Schema = { type: 'string', contentEncoding: 'base64' };
-  const isBody = trait(traits, 'httpPayload') !== undefined || trait(shape.traits, 'streaming') !== undefined;
-  if (side === 'output' || !isBody) return base64;
-  const text: Schema = {
-    type: 'object',
-    properties: { text: { type: 'string' } },
-    required: ['text'],
-    additionalProperties: false,
-  };
+const BASE64: Schema = { type: 'string', contentEncoding: 'base64' };
+
+/** Bytes that a caller gives: base64, or the text that they are. */
+export function bytesOrText(): Schema {
   return {
     anyOf: [
-      { ...base64, description: 'Base64.' },
-      { ...text, description: 'Text, sent as UTF-8.' },
+      { ...BASE64, description: 'Base64.' },
+      {
+        type: 'object',
+        properties: { text: { type: 'string' } },
+        required: ['text'],
+        additionalProperties: false,
+        description: 'Text, sent as UTF-8.',
+      },
     ],
   };
 }
