@@ -116,9 +116,11 @@ async function traitOf(client: string, ruleSet: JsonObject): Promise<JsonObject>
   return {
     version: '1.1',
     parameters: ruleSet['parameters'] ?? {},
-    conditions: bdd.conditions.map(
-      ([fn, argv, assign]) => ({ fn, argv, ...(assign === undefined ? {} : { assign }) }),
-    ),
+    conditions: bdd.conditions.map(([fn, argv, assign]) => ({
+      fn,
+      argv,
+      ...(assign === undefined ? {} : { assign }),
+    })),
     results: bdd.results
       .slice(1)
       .map(
