@@ -1,16 +1,17 @@
 // The shell script that makes a function's own tree of files inside fresh namespaces and then gives up every privilege,
 // and the list of what it puts there. It uses tools of util-linux; where one of them is missing or refused, whoever probes
 // finds that out (sandbox-probe.ts) and nothing is run in half a sandbox, because the script ends at its first failure.
+// Each process that it starts costs a cold start a millisecond or more, so what can be done at once is.
 
+import { existsSync, lstatSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { HostFolders, Program } from './launch.ts';
 
 /** Folders of the system: links stay links. */
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
-/** What programs need of /etc: names, certificates, libraries, time zones. Nothing with secrets in it. */
-const SETTINGS = [
+/** What programs need of /etc: names, libraries, time zones. Nothing with secrets in it. */
+const COPIED = [
   'alternatives',
-  'ca-certificates',
-  'crypto-policies',
   'group',
   'hosts',
   'ld.so.cache',
@@ -20,82 +21,48 @@ const SETTINGS = [
   'mime.types',
   'nsswitch.conf',
   'passwd',
-  'pki/ca-trust',
-  'pki/tls/certs',
   'protocols',
-  'resolv.conf',
   'services',
-  'ssl/certs',
-  'ssl/openssl.cnf',
   'timezone',
 ].map((name) => `/etc/${name}`);
+/** The same where it is larger, or changes while programs run: certificates, the servers of names. */
+const SHOWN = [
+  'ca-certificates',
+  'crypto-policies',
+  'pki/ca-trust',
+  'pki/tls/certs',
+  'resolv.conf',
+  'ssl/certs',
+  'ssl/openssl.cnf',
+].map((name) => `/etc/${name}`);
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/dev/${name}`);
+const DEVICE_LINKS = ['fd', 'stdin', 'stdout', 'stderr'].map((name) => `/dev/${name}`);
 /** Processes and threads of one function, as AWS Lambda has it. */
 const PROCESSES = 1024;
 
 /** Where a process without a network finds its Runtime API, and the proxy. */
 export const SOCKETS_INSIDE = Object.freeze({ api: '/var/runtime-api.sock', egress: '/var/egress.sock' });
 
-/** Arguments: where to build the tree, the limit of open files, triples of what to put there, `--`, the program. */
-export const NAMESPACE_SCRIPT = `
-set -e
-umask 022
-root=$1 files=$2
-shift 2
-mkdir -p "$root"
-mount -t tmpfs -o size=4m,mode=755,nosuid,nodev none "$root"
-lock() {
-  mount -o "remount,bind,ro,nosuid$2" "$1" 2>/dev/null ||
-    mount -o "remount,bind,ro,nosuid,nodev" "$1" 2>/dev/null ||
-    mount -o "remount,bind,ro,nosuid,nodev,noexec" "$1"
-}
-put() {
-  if [ -d "$1" ]; then mkdir -p "$root$2"; else mkdir -p "$root\${2%/*}"; : > "$root$2"; fi
-  mount --rbind "$1" "$root$2"
-}
-while [ "$1" != -- ]; do
-  if [ -e "$2" ]; then
-    case $1 in
-      system)
-        if [ -L "$2" ]; then ln -s "$(readlink "$2")" "$root$3"; else put "$2" "$3"; lock "$root$3" ,nodev; fi ;;
-      read) put "$2" "$3"; lock "$root$3" ,nodev ;;
-      write) put "$2" "$3" ;;
-    esac
-  fi
-  shift 3
-done
-shift
-mkdir -p "$root/opt" "$root/proc" "$root/.old"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s fd/0 "$root/dev/stdin"
-ln -s fd/1 "$root/dev/stdout"
-ln -s fd/2 "$root/dev/stderr"
-[ ! -e "$root/var/egress.sock" ] || ip link set lo up
-mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
-cd "$root"
-pivot_root . .old
-cd /
-umount -l /.old
-rmdir /.old
-mount -o remount,bind,ro,nosuid,nodev /
-eval "$(cat)"
-cd "$LAMBDA_TASK_ROOT"
-set +e
-prlimit --core=0 --nofile="$files:$files" --nproc=${PROCESSES}:${PROCESSES} \\
-  setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$@" </dev/null
-exit $?
-`;
+type Shown = readonly [kind: 'read' | 'write', outside: string, inside: string];
 
-/** Triples of kind, place outside and place inside. */
-export function mountsFor(folders: HostFolders, program: Program): readonly string[] {
+/** What of the system there is on this machine; it does not change while a server runs. */
+let system:
+  | {
+      readonly links: readonly string[];
+      readonly shown: readonly Shown[];
+      readonly copied: readonly string[];
+    }
+  | undefined;
+
+/** The script for one process; its arguments are the program and what the program is given. */
+export function namespaceScript(folders: HostFolders, program: Program, openFiles: number): string {
   const { task, opt, temporary, runtime, sockets } = folders;
+  system ??= lookAround();
   const isOwn =
     program.path.startsWith(`${task}/`) || (opt !== undefined && program.path.startsWith(`${opt}/`));
-  const triples: readonly (readonly [kind: string, outside: string, inside: string])[] = [
-    ...SYSTEM.map((path) => ['system', path, path] as const),
-    ...SETTINGS.map((path) => ['read', path, path] as const),
-    ...DEVICES.map((path) => ['write', path, path] as const),
-    ...program.roots.filter((root) => !isOfSystem(root)).map((root) => ['read', root, root] as const),
+  const shown: readonly Shown[] = [
+    ...system.shown,
+    ...program.roots.filter((root) => !isOfSystem(root)).map((root): Shown => ['read', root, root]),
     ...(isOwn || program.roots.length > 0 ? [] : [['read', program.path, '/var/lang/bin/node'] as const]),
     ['read', runtime, '/var/runtime'],
     ['read', task, '/var/task'],
@@ -104,7 +71,67 @@ export function mountsFor(folders: HostFolders, program: Program): readonly stri
     ...(sockets === undefined ? [] : [['write', sockets.api, SOCKETS_INSIDE.api] as const]),
     ...(sockets?.egress === undefined ? [] : [['write', sockets.egress, SOCKETS_INSIDE.egress] as const]),
   ];
-  return triples.flat();
+  const made = shown.map(([, outside, inside]) => (isFolder(outside) ? inside : dirname(inside)));
+  const files = shown.filter(([, outside]) => !isFolder(outside)).map(([, , inside]) => `.${inside}`);
+  const root = `${temporary}/root`;
+  return [
+    'set -e',
+    'umask 022',
+    command('mkdir -p', [root]),
+    `${command('mount -t tmpfs -o size=8m,mode=755,nosuid,nodev none', [root])}`,
+    command('cd', [root]),
+    command('mkdir -p', ['proc', '.old', 'opt', 'etc', 'dev', ...new Set(made.map((name) => `.${name}`))]),
+    system.links.length === 0 ? '' : `${command('cp -P', system.links)} .`,
+    system.copied.length === 0 ? '' : `${command('cp -RP', system.copied)} etc/`,
+    `${command('cp -P', DEVICE_LINKS)} dev/`,
+    ...files.map((name) => `: > ${quoted(name)}`),
+    ...shown.map(showing),
+    sockets?.egress === undefined ? '' : 'ip link set lo up',
+    'mount -t proc -o nosuid,nodev,noexec proc proc',
+    'pivot_root . .old',
+    'cd /',
+    'umount -l /.old',
+    'rmdir /.old',
+    'mount -o remount,bind,ro,nosuid,nodev /',
+    // Some versions of mount take no notice of what they are told.
+    `for each in / /usr /etc /var/task; do
+  if [ -w "$each" ]; then echo "$each can be written to" >&2; exit 1; fi
+done`,
+    'eval "$(cat)"',
+    'cd "$LAMBDA_TASK_ROOT"',
+    'set +e',
+    `prlimit --core=0 --nofile=${openFiles}:${openFiles} --nproc=${PROCESSES}:${PROCESSES} setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$@" </dev/null`,
+    'exit $?',
+  ].join('\n');
+}
+
+function showing([kind, outside, inside]: Shown): string {
+  const place = quoted(`.${inside}`);
+  if (kind === 'write') return `mount --rbind ${quoted(outside)} ${place}`;
+  // A place that is shown from a mount that allows less may not be made to allow more.
+  return `mount --rbind -o ro,nosuid,nodev ${quoted(outside)} ${place} 2>/dev/null || mount -o remount,bind,ro,nosuid,nodev,noexec ${place}`;
+}
+
+const command = (name: string, args: readonly string[]): string => `${name} ${args.map(quoted).join(' ')}`;
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+function lookAround(): NonNullable<typeof system> {
+  const there = SYSTEM.filter((path) => existsSync(path));
+  const isLink = (path: string): boolean => lstatSync(path).isSymbolicLink();
+  return {
+    links: there.filter(isLink),
+    copied: COPIED.filter((path) => existsSync(path)),
+    shown: [
+      ...there.filter((path) => !isLink(path)).map((path): Shown => ['read', path, path]),
+      ...SHOWN.filter((path) => existsSync(path)).map((path): Shown => ['read', path, path]),
+      ...DEVICES.filter((path) => existsSync(path)).map((path): Shown => ['write', path, path]),
+    ],
+  };
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
 }
 
 function isOfSystem(path: string): boolean {

@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import type { Ending } from './faults.ts';
 import type { StartPlan } from './instance.ts';
 import type { HostFolders, Launch, Places, Program } from './launch.ts';
-import { NAMESPACE_SCRIPT, mountsFor } from './namespace-script.ts';
+import { namespaceScript } from './namespace-script.ts';
 
 /** Open files of a program, as AWS Lambda has it. */
 const OPEN_FILES = 1024;
@@ -68,12 +68,8 @@ export const NAMESPACE_SANDBOX: Sandbox = Object.freeze({
       ...(folders.sockets === undefined ? [] : ['--net']),
       '/bin/sh',
       '-c',
-      NAMESPACE_SCRIPT,
+      namespaceScript(folders, program, OPEN_FILES),
       'function',
-      `${folders.temporary}/root`,
-      String(OPEN_FILES),
-      ...mountsFor(folders, program),
-      '--',
       command,
       ...args,
     ],
