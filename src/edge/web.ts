@@ -83,17 +83,18 @@ type Bindings = { Bindings: HttpBindings };
 export function createWeb(services: WebServices): Hono<Bindings> {
   const app = new Hono<Bindings>();
   const bodies: BodyBudget = { free: MAX_BODIES_BYTES };
-  app.use(async (c, next) => {
-    if (!services.isOwnHost(c.env.incoming.headers.host))
-      return c.text('This host name is not one of this server.\n', 403);
-    return next();
-  });
+  // Probes know addresses rather than names, and learn nothing but whether the process is well.
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     const reason = await services.notReady();
     if (reason !== undefined) return c.json({ status: 'not ready', reason }, 503);
     const degraded = await services.degraded();
     return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
+  });
+  app.use(async (c, next) => {
+    if (!services.isOwnHost(c.env.incoming.headers.host))
+      return c.text('This host name is not one of this server.\n', 403);
+    return next();
   });
   const { metrics } = services;
   if (metrics)
