@@ -78,7 +78,7 @@ export function namespaceScript(folders: HostFolders, program: Program, openFile
     'set -e',
     'umask 022',
     command('mkdir -p', [root]),
-    `${command('mount -t tmpfs -o size=8m,mode=755,nosuid,nodev none', [root])}`,
+    command('mount -t tmpfs -o size=8m,mode=755,nosuid,nodev none', [root]),
     command('cd', [root]),
     command('mkdir -p', ['proc', '.old', 'opt', 'etc', 'dev', ...new Set(made.map((name) => `.${name}`))]),
     system.links.length === 0 ? '' : `${command('cp -P', system.links)} .`,
