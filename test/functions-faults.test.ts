@@ -255,9 +255,9 @@ describe('processes', () => {
     await vi.waitFor(() => expect(groupsOf(bench).filter(isAlive).length).toBeLessThanOrEqual(2), {
       timeout: 5_000,
     });
-    const busy = ['one', 'two'].map((name) => call(sdk, { ms: 2_000 }, { FunctionName: name }));
+    const busy = ['one', 'two'].map((name) => call(sdk, { ms: 5_000 }, { FunctionName: name }));
     const areBusy = () => bench.lines.filter(({ line }) => String(line).endsWith('busy')).length;
-    await vi.waitFor(() => expect(areBusy()).toBe(2), { timeout: 1_800 });
+    await vi.waitFor(() => expect(areBusy()).toBe(2), { timeout: 4_800 });
     expect(await refusal(call(sdk, {}, { FunctionName: 'three' }))).toMatchObject({
       name: 'TooManyRequestsException',
       status: 429,
@@ -269,12 +269,13 @@ describe('processes', () => {
   it('a stopping server answers what runs, and leaves no process', async () => {
     const bench = await functionBench();
     const { sdk, app } = bench;
-    await deploy(sdk, 'export const handler = (e) => new Promise((r) => setTimeout(r, e.ms, "done"));', {
-      Timeout: 20,
-    });
+    const source =
+      'export const handler = (e) => new Promise((r) => { console.log("begun", e.ms); setTimeout(r, e.ms, "done"); });';
+    await deploy(sdk, source, { Timeout: 20 });
     await call(sdk, { ms: 0 });
     const running = call(sdk, { ms: 700 });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const hasBegun = () => bench.lines.some(({ line }) => String(line).endsWith('begun 700'));
+    await vi.waitFor(() => expect(hasBegun()).toBe(true), { timeout: 5_000 });
     await app.close(10_000);
     expect((await running).value).toBe('done');
     expect(groupsOf(bench).length).toBe(1);
