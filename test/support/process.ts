@@ -7,14 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll } from 'vitest';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Run after the file's tests, the last one first. */
 export const closing: (() => unknown)[] = [];
-afterAll(async () => {
+
+/** Runs them. @throws AggregateError of those that failed */
+export async function closeAll(): Promise<void> {
   // One that fails must not keep the others from being run.
   const faults: unknown[] = [];
   for (const close of closing.splice(0).reverse())
@@ -22,7 +23,10 @@ afterAll(async () => {
       .then(close)
       .catch((thrown: unknown) => faults.push(thrown));
   if (faults.length > 0) throw new AggregateError(faults, 'not everything could be closed');
-});
+}
+
+// Whoever starts servers without a test runner (test/faults) closes them itself.
+if (process.env['VITEST'] !== undefined) (await import('vitest')).afterAll(closeAll);
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
