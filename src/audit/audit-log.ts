@@ -274,11 +274,10 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   /** Closes segments and deletes old ones, where it is time. */
   async function tidy(into: Journal): Promise<void> {
-    const now = clock.now();
-    if (!isClosing && into.isDue(now)) await rotate(into);
+    if (!isClosing && into.isDue(clock.now())) await rotate(into);
     if (clock.monotonic() - looked < LOOK_MS || isClosing) return;
     looked = clock.monotonic();
-    const expired = findExpired(options.folder, now - settings.retentionDays * DAY_MS);
+    const expired = findExpired(options.folder, clock.now() - settings.retentionDays * DAY_MS);
     if (expired.length === 0) return;
     await into.append([own('DeleteAuditSegments', { segments: expired.map((segment) => ({ ...segment })) })]);
     figures.records += 1;

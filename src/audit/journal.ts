@@ -1,7 +1,7 @@
 // One chain on disk, appended to: lines are made, written and synced a batch at a time (group commit), and count only when
 // they are durable. What fails is taken back to the last durable byte. Segments are closed with a signed footer.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -172,10 +172,12 @@ async function write(segment: Segment, bytes: Buffer): Promise<void> {
     }
     await handle.datasync();
   } catch (thrown) {
-    // Should this fail too, its error is what is thrown: the file has to be looked at anew.
-    await handle.truncate(offset).catch((another: unknown) => {
-      throw new Error('a failed write cannot be taken back', { cause: another });
-    });
+    const isBack = await handle.truncate(offset).then(
+      () => true,
+      () => false,
+    );
+    // The file has to be looked at anew.
+    if (!isBack) throw new Error('a failed write cannot be taken back', { cause: thrown });
     throw thrown;
   }
   segment.offset += bytes.length;
@@ -190,7 +192,7 @@ async function publishKey(folder: string, { publicKey }: Signer): Promise<void> 
 }
 
 async function replace(path: string, text: string): Promise<void> {
-  const draft = `${path}.${process.pid}.new`;
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     await writeFile(draft, text, { mode: 0o600, flush: true });
     await rename(draft, path);

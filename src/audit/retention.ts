@@ -1,11 +1,15 @@
 // Segments that are older than they have to be kept: whole ones with a footer only, and only from the beginning of a chain,
 // so that what stays is one piece.
 
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncFolder } from '../lib/sync-folder.ts';
-import { linesOf, listSegments } from './segment-file.ts';
+import { listSegments } from './segment-file.ts';
 import { isFooterLine, readFooter, segmentFile } from './segment.ts';
+import type { Footer } from './segment.ts';
+
+/** More than a footer has. */
+const FOOTER_BYTES = 4096;
 
 /** What is noted of a segment before it is deleted: what comes after it can then still be checked. */
 export interface ExpiredSegment {
@@ -22,9 +26,7 @@ export function findExpired(folder: string, before: number): readonly ExpiredSeg
   const kept = new Set<string>();
   for (const name of listSegments(folder)) {
     if (kept.has(name.node)) continue;
-    const path = join(folder, segmentFile(name));
-    // What was written later needs no reading.
-    const footer = statSync(path).mtimeMs < before ? footerOf(path) : undefined;
+    const footer = footerOf(join(folder, segmentFile(name)));
     if (!footer || Date.parse(footer.to) >= before) {
       kept.add(name.node);
       continue;
@@ -35,10 +37,18 @@ export function findExpired(folder: string, before: number): readonly ExpiredSeg
   return expired;
 }
 
-function footerOf(path: string) {
-  let last = '';
-  for (const { text, isWhole } of linesOf(readFileSync(path))) if (isWhole) last = text;
-  return isFooterLine(last) ? readFooter(last, [])?.footer : undefined;
+/** The footer at the end of a file, without the rest of it. */
+function footerOf(path: string): Footer | undefined {
+  const file = openSync(path, 'r');
+  try {
+    const end = Buffer.alloc(FOOTER_BYTES);
+    const { size } = fstatSync(file);
+    const length = readSync(file, end, 0, FOOTER_BYTES, Math.max(0, size - FOOTER_BYTES));
+    const [, line = ''] = /(?:^|\n)([^\n]*)\n$/.exec(end.toString('utf8', 0, length)) ?? [];
+    return isFooterLine(line) ? readFooter(line, [])?.footer : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Deletes them. */

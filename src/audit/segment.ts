@@ -81,8 +81,10 @@ export function readFooter(
   if (!isJsonObject(footer) || typeof signature !== 'string' || !isFooter(footer)) return undefined;
   const body = canonicalJson(footer);
   if (line !== `${FOOTER_START}${body},"signature":"${signature}"}`) return undefined;
-  const bytes = Buffer.from(body);
-  const isSigned = keys.some((key) => verify(null, bytes, key, Buffer.from(signature, 'base64')));
+  const [bytes, signed] = [Buffer.from(body), Buffer.from(signature, 'base64')];
+  // Base64 has several spellings of the same bytes; only one was written.
+  const isSigned =
+    signed.toString('base64') === signature && keys.some((key) => verify(null, bytes, key, signed));
   return { footer, isSigned };
 }
 

@@ -169,7 +169,7 @@ function describeChain({
 
 function faultText({ file, line, seq, problem }: AuditReport['faults'][number]): string {
   const place = [
-    `${file}`,
+    file,
     ...(line === undefined ? [] : [`line ${line}`]),
     ...(seq === undefined ? [] : [`record ${seq}`]),
   ];

@@ -41,14 +41,6 @@ export interface AuditedRequest {
   readonly remoteAddress?: string;
 }
 
-export interface Outcome {
-  readonly output?: JsonObject;
-  /** Instead of an output. */
-  readonly thrown?: unknown;
-  /** How long it took. */
-  readonly ms: number;
-}
-
 /** The trail of one operation. */
 export interface Trail {
   operation: AuditedOperation | undefined;
@@ -59,7 +51,9 @@ export interface Trail {
   /** Before anything is changed. @throws GatewayError Unavailable where the log is required and cannot be written */
   intent(): Promise<void> | undefined;
   /** Before the answer. @throws as `intent`, when something was changed */
-  end(outcome: Outcome): Promise<void> | undefined;
+  end(output: JsonObject | undefined, durationMs: number): Promise<void> | undefined;
+  /** Instead of an end. Without effect after one. */
+  fail(thrown: unknown, durationMs: number): void;
 }
 
 /** Begins a trail. `request` is absent for what the process does of itself. */
@@ -114,27 +108,33 @@ export function beginTrail(
       isAnnounced = true;
       return log.commit({ ...fact(this), decision: 'allow', phase: 'intent' });
     },
-    end({ output, thrown, ms }) {
-      // What an answer fails on after it was recorded changes nothing of what was done.
-      if (isEnded) return undefined;
+    end(output, durationMs) {
       isEnded = true;
-      const base: AuditFact = { ...fact(this, output), durationMs: ms };
-      if (thrown === undefined) {
-        const done: AuditFact = { ...base, decision: 'allow', ...(isAnnounced ? { phase: 'outcome' } : {}) };
-        if (isAnnounced) return log.commit(done, true)?.catch(afterwards);
-        log.record(done);
-        return undefined;
-      }
+      const done: AuditFact = {
+        ...fact(this, output),
+        durationMs,
+        decision: 'allow',
+        ...(isAnnounced ? { phase: 'outcome' } : {}),
+      };
+      if (isAnnounced) return log.commit(done, true)?.catch(afterwards);
+      log.record(done);
+      return undefined;
+    },
+    fail(thrown, durationMs) {
+      // What an answer fails on after it was recorded changes nothing of what was done.
+      if (isEnded) return;
+      isEnded = true;
       const { code, message } = toGatewayError(thrown);
+      const isDenied = DENIALS.has(code);
       log.record({
-        ...base,
-        decision: DENIALS.has(code) ? 'deny' : 'allow',
-        ...(DENIALS.has(code) ? { reason: message } : {}),
+        ...fact(this),
+        durationMs,
+        decision: isDenied ? 'deny' : 'allow',
+        ...(isDenied ? { reason: message } : {}),
         ...(isAnnounced ? { phase: 'outcome' } : {}),
         errorCode: code,
         errorMessage: message,
       });
-      return undefined;
     },
   };
 }

@@ -135,11 +135,11 @@ export function createControlPlane(services: ControlServices): ControlPlane {
       if (trail) trail.caller = key.caller;
       const input = readInput(route, query, request.body);
       const output = await run(route.operation, input, key.caller, trail);
-      await trail?.end({ output, ms: elapsed() });
+      await trail?.end(output, elapsed());
       const { status } = route.operation;
       response = { status, body: status === 204 ? '' : JSON.stringify(output) };
     } catch (thrown) {
-      trail?.end({ thrown, ms: elapsed() });
+      trail?.fail(thrown, elapsed());
       const error = errorResponse(thrown, { requestId, isIdentity: path.startsWith('/identities/') }, log);
       response = { ...error, body: JSON.stringify(error.body) };
     }
@@ -183,10 +183,10 @@ export function createControlPlane(services: ControlServices): ControlPlane {
       const started = clock.monotonic();
       try {
         const output = await run(model, input, OURSELVES, trail);
-        await trail?.end({ output, ms: clock.monotonic() - started });
+        await trail?.end(output, clock.monotonic() - started);
         return output;
       } catch (thrown) {
-        trail?.end({ thrown, ms: clock.monotonic() - started });
+        trail?.fail(thrown, clock.monotonic() - started);
         throw thrown;
       }
     },

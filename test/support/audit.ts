@@ -1,6 +1,6 @@
 // The audit log of a server as its files: records by the node that wrote them, read without any of the product's code.
 
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface AuditRecord {
@@ -28,9 +28,7 @@ export interface AuditRecord {
 
 /** The segments of a folder, in order. */
 export const segmentsIn = (folder: string): readonly string[] =>
-  readdirSync(folder)
-    .filter((file) => file.endsWith('.jsonl'))
-    .sort();
+  (existsSync(folder) ? readdirSync(folder) : []).filter((file) => file.endsWith('.jsonl')).sort();
 
 /** All of its text. */
 export const auditText = (folder: string): string =>

@@ -154,12 +154,12 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
       accessKeys.used(accessKeyId);
       if (trail) trail.caller = key.caller;
       const answer = await run(route, query, request, key.caller, requestId, trail);
-      await trail?.end({ ...(answer.output ? { output: answer.output } : {}), ms: elapsed() });
+      await trail?.end(answer.output, elapsed());
       status = answer.status ?? 200;
       headers = answer.headers ?? {};
       body = answer.payload ?? (status === 204 ? '' : JSON.stringify(answer.output ?? {}));
     } catch (thrown) {
-      trail?.end({ thrown, ms: elapsed() });
+      trail?.fail(thrown, elapsed());
       ({ status, headers, body } = functionErrorResponse(thrown, requestId, log));
     }
     log.info(
