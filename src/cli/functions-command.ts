@@ -72,6 +72,11 @@ export function addFunctionsCommand(program: Command, env: Environment): void {
       new Option('--layer <ARN>', 'a version of a layer; may be given often').argParser(many),
       new Option('--description <text>', 'what it is for'),
       new Option('--role <ARN>', 'role, which is kept and given back (default: one of this account)'),
+      new Option('--network <what>', 'host (default), egress: by the egress rules, or none').choices([
+        'host',
+        'egress',
+        'none',
+      ]),
       new Option('--publish', 'publish a version of it'),
     ],
     deploy,
@@ -130,6 +135,8 @@ async function deploy({ client, flags, config, argument }: Run): Promise<void> {
     Description: textOf(flags, 'description'),
     Role: textOf(flags, 'role'),
   };
+  const network = textOf(flags, 'network');
+  const Tags = network === undefined ? undefined : { 'gatewright:network': network };
   const Publish = flags['publish'] === true;
   const ZipFile = zip.toString('base64');
   let made: JsonObject;
@@ -137,6 +144,8 @@ async function deploy({ client, flags, config, argument }: Run): Promise<void> {
     if (Object.values(configuration).some((value) => value !== undefined))
       await client.json(request('PUT', pathOf(name, '/configuration'), configuration));
     made = await client.json(request('PUT', pathOf(name, '/code'), { ZipFile, Publish }));
+    if (Tags)
+      await client.send(request('POST', `/2017-03-31/tags/${encodeURIComponent(tagged(before))}`, { Tags }));
   } else {
     const Role = `arn:aws:iam::${config.accountId}:role/gatewright-function`;
     made = await client.json(
@@ -144,6 +153,7 @@ async function deploy({ client, flags, config, argument }: Run): Promise<void> {
         Role,
         ...Object.fromEntries(Object.entries(configuration).filter(([, value]) => value !== undefined)),
         FunctionName: name,
+        ...(Tags ? { Tags } : {}),
         Code: { ZipFile },
         Publish,
       }),
@@ -154,6 +164,8 @@ async function deploy({ client, flags, config, argument }: Run): Promise<void> {
   );
   process.stdout.write(`${String(made['FunctionArn'])}\n`);
 }
+
+const tagged = (configuration: JsonObject): string => String(configuration['FunctionArn']);
 
 async function known(client: ServiceClient, name: string): Promise<JsonObject | undefined> {
   try {

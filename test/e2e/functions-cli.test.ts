@@ -62,12 +62,21 @@ describe('gatewright functions', () => {
       join(folder, 'index.js'),
       'exports.handler = async () => { throw new Error("not today"); };',
     );
-    const changed = await run('functions', 'deploy', folder, '--name', 'orders');
+    const changed = await run('functions', 'deploy', folder, '--name', 'orders', '--network', 'host');
     expect(changed.stderr).toMatch(/^Changed orders: nodejs24\.x/);
     const failed = await run('functions', 'invoke', 'orders');
     expect(failed.code).toBe(1);
     expect(JSON.parse(failed.stdout)).toMatchObject({ errorType: 'Error', errorMessage: 'not today' });
     expect(failed.stderr).toContain('The function failed (Unhandled).');
+    expect((await run('functions', 'deploy', folder, '--name', 'orders', '--network', 'some')).code).toBe(2);
+    // Where there are no namespaces it does not run like this: what is said either way names the setting or its effect.
+    writeFileSync(
+      join(folder, 'index.js'),
+      'exports.handler = () => new Promise((r) => require("node:net").connect(80, "127.0.0.1").once("error", (e) => r(e.code)).once("connect", () => r("open")));',
+    );
+    await run('functions', 'deploy', folder, '--name', 'orders', '--network', 'none');
+    const cut = await run('functions', 'invoke', 'orders');
+    expect(`${cut.stdout}${cut.stderr}`).toMatch(/ENETUNREACH|gatewright:network is none/);
     expect((await run('functions', 'delete', 'orders')).stdout).toBe('orders is deleted.\n');
     const gone = await run('functions', 'invoke', 'orders');
     expect(gone.code).toBe(1);
