@@ -11,16 +11,16 @@ export type ImportAnswer =
       readonly error: { readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails };
     };
 
-/** Answers the one job that this process is given. */
-export function answerImport<Job>(importDocument: (job: Job) => Catalogue): void {
+/** Answers the one job that this process is given; what a job is, its two ends know (import-apart.ts). */
+export function answerImport(importDocument: (job: never) => Catalogue): void {
   // The gateway is gone, or has what it asked for.
   process.once('disconnect', () => process.exit(0));
   process.once('message', (job) => {
-    process.send?.(run(importDocument, job as Job));
+    process.send?.(run(importDocument, job as never));
   });
 }
 
-function run<Job>(importDocument: (job: Job) => Catalogue, job: Job): ImportAnswer {
+function run(importDocument: (job: never) => Catalogue, job: never): ImportAnswer {
   try {
     return { catalogue: importDocument(job) };
   } catch (thrown) {
