@@ -10,4 +10,4 @@ export interface ImportJob {
   readonly options: ImportOptions;
 }
 
-answerImport<ImportJob>(({ text, options }) => importOpenApi(text, options));
+answerImport(({ text, options }) => importOpenApi(text, options));

@@ -11,4 +11,4 @@ export interface ImportJob {
   readonly options: ImportOptions;
 }
 
-answerImport<ImportJob>(({ files, options }) => importSmithy(files, options));
+answerImport(({ files, options }) => importSmithy(files, options));
