@@ -142,6 +142,15 @@ describe('a key that is limited to one gateway', () => {
       expect(limited(name, { credentialProviderConfigurations })).toBe(false);
   });
 
+  test('makes no target of a function: functions belong to no gateway', () => {
+    const lambda = { lambdaArn: 'arn:aws:lambda:us-east-1:000000000000:function:payroll', toolSchema: {} };
+    const smithyModel = { inlinePayload: '{}' };
+    for (const name of ['CreateGatewayTarget', 'UpdateGatewayTarget']) {
+      expect(limited(name, { targetConfiguration: { mcp: { lambda } } })).toBe(false);
+      expect(limited(name, { targetConfiguration: { mcp: { smithyModel } } })).toBe(true);
+    }
+  });
+
   test('sets nothing by which a credential would be used or sent elsewhere', () => {
     const resourceArn = 'arn:aws:bedrock-agentcore:us-east-1:000000000000:gateway/mine-0123456789';
     const tag = (tags: JsonObject): boolean =>
