@@ -158,6 +158,7 @@ describe('a key that is limited to one gateway', () => {
     expect(tag({ team: 'a', 'gatewright:search-rate': '10' })).toBe(true);
     for (const name of [
       'assume-role',
+      'endpoint-params',
       'search-embedder',
       'search-endpoint',
       'search-key-provider',

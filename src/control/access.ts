@@ -44,6 +44,7 @@ const WITHOUT_GATEWAY: ReadonlySet<string> = new Set(['ListGateways', ...EVERYBO
 /** Settings by which credentials would be used, or sent to another address. */
 const CREDENTIAL_SETTINGS: ReadonlySet<string> = new Set([
   'gatewright:assume-role',
+  'gatewright:endpoint-params',
   'gatewright:search-embedder',
   'gatewright:search-endpoint',
   'gatewright:search-key-provider',
