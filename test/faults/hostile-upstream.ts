@@ -43,7 +43,7 @@ export async function openHostileUpstream(): Promise<HostileUpstream> {
     let text = '';
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       text += chunk;
-      // Requests here are GETs: a head is all of it.
+      // Requests here have no body: a head is all of it.
       for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
         const target = text.split(' ', 2)[1] ?? '/';
         text = text.slice(end + 4);

@@ -35,14 +35,19 @@ export function controlOf(
   return client;
 }
 
-/** An API of one operation at each path, which is also its name. */
+/** An API of one operation at each path, which is also its name: a GET, or a POST where the name begins so. */
 export const apiOf = (url: string, ...operations: readonly string[]): TargetConfiguration => ({
   mcp: {
     openApiSchema: {
       inlinePayload: JSON.stringify(
         describeApi(
           url,
-          Object.fromEntries(operations.map((name) => [name, { query: { q: { type: 'string' } } }])),
+          Object.fromEntries(
+            operations.map((name) => [
+              name,
+              { method: name.startsWith('post') ? 'post' : 'get', query: { q: { type: 'string' } } },
+            ]),
+          ),
         ),
       ),
     },

@@ -1,7 +1,8 @@
 // The fault matrix: every row in order, and why some are not run here.
 
+import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import type { Row } from './row.ts';
 import { UPSTREAM_ROWS } from './upstream-rows.ts';
 
 /** All rows, in order. */
-export const ROWS: readonly Row[] = [...UPSTREAM_ROWS];
+export const ROWS: readonly Row[] = [...UPSTREAM_ROWS, ...LOAD_ROWS, DRAIN_ROW];
