@@ -136,7 +136,11 @@ async function vanishing(): Promise<readonly Check[]> {
       socket.once('error', reject);
       // A listener has its head of the answer; a caller has none yet.
       if (method === 'tools/call') socket.once('connect', () => resolve(socket));
-      else socket.once('data', () => resolve(socket));
+      else
+        socket.once('data', (head: Buffer) => {
+          if (String(head).startsWith('HTTP/1.1 200')) resolve(socket);
+          else reject(new Error(String(head)));
+        });
     });
   };
   const sockets: Socket[] = [];
