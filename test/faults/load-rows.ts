@@ -124,6 +124,7 @@ async function vanishing(): Promise<readonly Check[]> {
     const text = JSON.stringify(body);
     const lines = Object.entries({
       ...headers,
+      'content-type': 'application/json',
       host: url.host,
       'content-length': `${Buffer.byteLength(text)}`,
     })
