@@ -158,7 +158,11 @@ describe('a key that is limited to one gateway', () => {
     expect(tag({ team: 'a', 'gatewright:search-rate': '10' })).toBe(true);
     for (const name of [
       'assume-role',
+      'aws-region',
       'endpoint-params',
+      'model-files',
+      'protocol',
+      'service',
       'search-embedder',
       'search-endpoint',
       'search-key-provider',

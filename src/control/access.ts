@@ -44,11 +44,15 @@ const WITHOUT_GATEWAY: ReadonlySet<string> = new Set(['ListGateways', ...EVERYBO
 /** Settings by which credentials would be used, or sent to another address. */
 const CREDENTIAL_SETTINGS: ReadonlySet<string> = new Set([
   'gatewright:assume-role',
+  'gatewright:aws-region',
   'gatewright:endpoint-params',
+  'gatewright:model-files',
+  'gatewright:protocol',
   'gatewright:search-embedder',
   'gatewright:search-endpoint',
   'gatewright:search-key-provider',
   'gatewright:server-url',
+  'gatewright:service',
 ]);
 
 /** @throws GatewayError Forbidden, in AWS's words */
