@@ -2,7 +2,6 @@
 // whoever needs a record to be durable waits for its batch. The page to read first. When the disk fails, everything
 // that is waited for is refused, what is not is kept as long as there is room, and the log goes on when the disk does.
 
-import { createHmac } from 'node:crypto';
 import type { Audit, AuditFact, AuditMode } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
@@ -11,6 +10,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { openJournal } from './journal.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 import type { Journal } from './journal.ts';
 import type { PendingRecord } from './record.ts';
 import { findExpired, removeSegments } from './retention.ts';
@@ -20,9 +20,9 @@ import { serviceFact } from './service-events.ts';
 
 /** Records that may wait. What is not waited for and finds no room is dropped, and counted. */
 const MAX_QUEUE = 4096;
-const BATCH = 256;
+const BATCH = 512;
 /** How long records that nobody waits for are gathered (milliseconds). */
-const GATHER_MS = 200;
+const GATHER_MS = 50;
 const RETRY_MS = 1_000;
 /** How long a call waits for its record (milliseconds). */
 const COMMIT_MS = 5_000;
@@ -90,6 +90,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   const { clock, log, settings } = options;
   const isRequired = settings.mode === 'required';
   const maxQueue = options.maxQueue ?? MAX_QUEUE;
+  const keyedHash = createKeyedHash(options.digestKey);
   const queue: Entry[] = [];
   let journal: Journal | undefined;
   let running: Promise<void> | undefined;
@@ -163,7 +164,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     timer = undefined;
     running ??= run().finally(() => {
       running = undefined;
-      if (queue.length > 0) schedule(failingSince === undefined ? 0 : RETRY_MS);
+      if (queue.length > 0) schedule(failingSince === undefined ? (isRequired ? 0 : GATHER_MS) : RETRY_MS);
     });
     return running;
   }
@@ -171,7 +172,11 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   async function run(): Promise<void> {
     // Those who come in the same turn share a batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (queue.length > 0) {
+    // What comes while these are written waits for its own turn, unless somebody waits for it: many small writes cost more
+    // than few large ones.
+    let left = isRequired || isClosing ? Infinity : queue.length;
+    while (queue.length > 0 && left > 0) {
+      left -= BATCH;
       const batch = queue.splice(0, BATCH);
       const mine = await openChain().then(
         (opened) => writeBatch(opened, batch),
@@ -324,7 +329,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     showsArguments: settings.showsArguments,
     record,
     commit,
-    digest: (value) => createHmac('sha256', options.digestKey).update(canonicalJson(value)).digest('hex'),
+    digest: (value) => keyedHash(typeof value === 'string' ? value : canonicalJson(value)),
     figures: () => ({ ...figures, queue: queue.length }),
     start: () => record(serviceFact('StartServer', { settings: shown(), version: options.version })),
     flush,

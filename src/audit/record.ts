@@ -2,7 +2,7 @@
 // Guide), its place in the chain, and the hash that covers both. Knows no file.
 
 import { hash } from 'node:crypto';
-import type { AuditFact } from '../core/audit.ts';
+import type { AuditActor, AuditFact, AuditResource } from '../core/audit.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { userIdentity } from './user-identity.ts';
 
@@ -45,54 +45,88 @@ export function sealRecord(
   scope: ChainScope,
 ): { readonly line: string; readonly head: ChainHead } {
   const seq = head.seq + 1;
-  const body = canonicalJson(document(record, { seq, prevHash: head.hash }, scope));
-  const digest = hash('sha256', body);
-  return { line: `${body.slice(0, -1)}${HASH_MEMBER}${digest}${LINE_END}`, head: { seq, hash: digest } };
+  const body = render(record, seq, head.hash, scope);
+  const digest = hash('sha256', `${body}}`);
+  return { line: `${body}${HASH_MEMBER}${digest}${LINE_END}`, head: { seq, hash: digest } };
 }
 
-/** The members in their canonical order, so that they need no sorting. */
-function document(
+/**
+ * The canonical text without its last brace. Written member by member in their canonical order: on the way of every call
+ * this is most of what a record costs. Ids, times and hashes need no escaping.
+ */
+function render(
   { fact, eventId, at }: PendingRecord,
-  { seq, prevHash }: { readonly seq: number; readonly prevHash: string },
+  seq: number,
+  prevHash: string,
   { node, region, accountId }: ChainScope,
-): Readonly<Record<string, unknown>> {
-  const { durationMs } = fact;
-  const additional = {
-    ...fact.more,
-    decision: fact.decision,
+): string {
+  const isOurs = fact.actor.kind === 'service';
+  const { requestParameters, responseElements, resources, requestId } = fact;
+  let text = `{"additionalEventData":${additional(fact)},"awsRegion":"${region}"`;
+  if (fact.errorCode !== undefined) text += `,"errorCode":${quote(fact.errorCode)}`;
+  if (fact.errorMessage !== undefined) text += `,"errorMessage":${quote(fact.errorMessage, MAX_MESSAGE)}`;
+  text += `,"eventCategory":"${fact.category}","eventID":"${eventId}","eventName":${quote(fact.eventName)}`;
+  text += `,"eventSource":"${fact.eventSource ?? EVENT_SOURCE}","eventTime":"${timeText(at)}","eventType":"`;
+  text += fact.isServiceEvent === true ? 'AwsServiceEvent' : 'AwsApiCall';
+  text += `","eventVersion":"${EVENT_VERSION}","managementEvent":${fact.category === 'Management'}`;
+  text += `,"node":"${node}","prevHash":"${prevHash}","readOnly":${fact.isReadOnly}`;
+  text += `,"recipientAccountId":"${accountId}","requestID":${requestId === undefined ? `"${eventId}"` : quote(requestId)}`;
+  text += `,"requestParameters":${requestParameters === undefined ? 'null' : canonicalJson(requestParameters)}`;
+  if (resources !== undefined) text += `,"resources":${resourcesText(resources, accountId)}`;
+  text += `,"responseElements":${responseElements === undefined ? 'null' : canonicalJson(responseElements)}`;
+  text += `,"seq":${seq},"sourceIPAddress":${quote(fact.sourceIpAddress ?? (isOurs ? 'gatewright' : 'unknown'))}`;
+  text += `,"userAgent":${quote(fact.userAgent ?? (isOurs ? 'gatewright' : ''))}`;
+  return `${text},"userIdentity":${identityText(fact.actor, accountId)}`;
+}
+
+function additional(fact: AuditFact): string {
+  const { durationMs, gatewayId, targetId, decision, phase, reason, tool, more } = fact;
+  const members = {
+    decision,
     durationMs: durationMs === undefined ? undefined : Math.round(durationMs * 100) / 100,
-    gateway: fact.gatewayId,
-    phase: fact.phase,
-    reason: fact.reason?.slice(0, MAX_MESSAGE),
-    target: fact.targetId,
-    tool: fact.tool,
+    gateway: gatewayId,
+    phase,
+    reason: reason?.slice(0, MAX_MESSAGE),
+    target: targetId,
+    tool,
   };
-  return {
-    additionalEventData: additional,
-    awsRegion: region,
-    errorCode: fact.errorCode,
-    errorMessage: fact.errorMessage?.slice(0, MAX_MESSAGE),
-    eventCategory: fact.category,
-    eventID: eventId,
-    eventName: fact.eventName,
-    eventSource: fact.eventSource ?? EVENT_SOURCE,
-    eventTime: new Date(at).toISOString(),
-    eventType: fact.isServiceEvent === true ? 'AwsServiceEvent' : 'AwsApiCall',
-    eventVersion: EVENT_VERSION,
-    managementEvent: fact.category === 'Management',
-    node,
-    prevHash,
-    readOnly: fact.isReadOnly,
-    recipientAccountId: accountId,
-    requestID: fact.requestId ?? eventId,
-    requestParameters: fact.requestParameters ?? null,
-    resources: fact.resources?.map(({ arn, type }) => ({ ARN: arn, accountId, type })),
-    responseElements: fact.responseElements ?? null,
-    seq,
-    sourceIPAddress: fact.sourceIpAddress ?? (fact.actor.kind === 'service' ? 'gatewright' : 'unknown'),
-    userAgent: fact.userAgent ?? (fact.actor.kind === 'service' ? 'gatewright' : ''),
-    userIdentity: userIdentity(fact.actor, accountId),
-  };
+  return canonicalJson(more === undefined ? members : { ...more, ...members });
+}
+
+const quote = (text: string, max = Infinity): string => {
+  const cut = text.length > max ? text.slice(0, max) : text;
+  return canonicalJson(cut);
+};
+
+/** Records of one millisecond share the text. */
+let lastTime = { at: Number.NaN, text: '' };
+function timeText(at: number): string {
+  if (lastTime.at !== at) lastTime = { at, text: new Date(at).toISOString() };
+  return lastTime.text;
+}
+
+/** Lists of resources are made once for a target, and callers once for a token: their texts too. */
+const resourceTexts = new WeakMap<readonly AuditResource[], string>();
+const identityTexts = new WeakMap<object, string>();
+
+function resourcesText(resources: readonly AuditResource[], accountId: string): string {
+  let text = resourceTexts.get(resources);
+  if (text === undefined) {
+    text = canonicalJson(resources.map(({ arn, type }) => ({ ARN: arn, accountId, type })));
+    resourceTexts.set(resources, text);
+  }
+  return text;
+}
+
+function identityText(actor: AuditActor, accountId: string): string {
+  const who =
+    actor.kind === 'principal' ? actor.principal : actor.kind === 'caller' ? actor.caller : undefined;
+  let text = who && identityTexts.get(who);
+  if (text === undefined) {
+    text = canonicalJson(userIdentity(actor, accountId));
+    if (who) identityTexts.set(who, text);
+  }
+  return text;
 }
 
 /** A record as it was read back. */

@@ -72,7 +72,10 @@ export interface Audit {
    * @throws GatewayError Unavailable (by the promise) when it cannot be made durable
    */
   commit(fact: AuditFact, isKept?: boolean): Promise<void> | undefined;
-  /** HMAC-SHA-256 under the installation's key, in hexadecimal: tells whether two values are the same, not what they are. */
+  /**
+   * HMAC-SHA-256 under the installation's key, in hexadecimal, of a text, or of the canonical JSON of another value: tells
+   * whether two are the same, not what they are.
+   */
   digest(value: JsonValue | undefined): string;
 }
 
