@@ -14,6 +14,8 @@ export interface HostileUpstream {
   on(path: string, misbehave: Misbehaviour | undefined): void;
   /** Requests so far, by `path?q`. */
   readonly asked: ReadonlyMap<string, number>;
+  /** Query parameters `key` that came with each argument. */
+  readonly keys: ReadonlyMap<string, ReadonlySet<string>>;
   total(): number;
   readonly connections: number;
   /** No longer accepts, and ends what is open. */
@@ -34,6 +36,7 @@ export const well: Misbehaviour = (socket, q) => answerWith(socket, 200, JSON.st
 export async function openHostileUpstream(): Promise<HostileUpstream> {
   const ways = new Map<string, Misbehaviour>();
   const asked = new Map<string, number>();
+  const keys = new Map<string, Set<string>>();
   const sockets = new Set<Socket>();
   let turn = 0;
   const server = createServer((socket) => {
@@ -51,6 +54,8 @@ export async function openHostileUpstream(): Promise<HostileUpstream> {
         const q = searchParams.get('q') ?? '';
         const key = `${pathname}?${q}`;
         asked.set(key, (asked.get(key) ?? 0) + 1);
+        const shown = searchParams.get('key');
+        if (shown !== null) keys.set(q, (keys.get(q) ?? new Set<string>()).add(shown));
         turn += 1;
         (ways.get(pathname) ?? well)(socket, q, turn);
       }
@@ -75,6 +80,7 @@ export async function openHostileUpstream(): Promise<HostileUpstream> {
     url: `http://127.0.0.1:${port}`,
     on: (path, misbehave) => (misbehave ? void ways.set(path, misbehave) : void ways.delete(path)),
     asked,
+    keys,
     total: () => [...asked.values()].reduce((sum, count) => sum + count, 0),
     get connections() {
       return sockets.size;

@@ -2,6 +2,7 @@
 // Rows are written in these words.
 
 import { Agent, request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   BedrockAgentCoreControlClient,
   CreateGatewayCommand,
@@ -98,6 +99,7 @@ export interface Answer {
   readonly status: number;
   readonly text: string;
   readonly retryAfter: string | undefined;
+  readonly requestId: string;
   readonly ms: number;
   /** 200 with a result that is no error. */
   readonly isGood: boolean;
@@ -122,11 +124,12 @@ export function call(url: string, tool: string, q = 'x', agent: Agent | false = 
   });
   const from = performance.now();
   return new Promise((resolve) => {
-    const end = (status: number, text: string, retryAfter?: string): void =>
+    const end = (status: number, text: string, headers: IncomingHttpHeaders = {}): void =>
       resolve({
         status,
         text,
-        retryAfter,
+        retryAfter: headers['retry-after'],
+        requestId: String(headers['x-amzn-requestid'] ?? ''),
         ms: performance.now() - from,
         isGood: status === 200 && text.includes('"isError":false'),
         isToolError: status === 200 && text.includes('"isError":true'),
@@ -138,7 +141,7 @@ export function call(url: string, tool: string, q = 'x', agent: Agent | false = 
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        answer.on('end', () => end(answer.statusCode ?? 0, text, answer.headers['retry-after']));
+        answer.on('end', () => end(answer.statusCode ?? 0, text, answer.headers));
         answer.on('error', lost);
       },
     );

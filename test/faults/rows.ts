@@ -3,6 +3,7 @@
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
 import type { Row } from './row.ts';
+import { KILL_ROW, STORE_ROWS } from './store-rows.ts';
 import { UPSTREAM_ROWS } from './upstream-rows.ts';
 
 /** All rows, in order. */
@@ -10,6 +11,8 @@ export const ROWS: readonly Row[] = [
   ...UPSTREAM_ROWS,
   ...LOAD_ROWS,
   ...POSTGRES_ROWS,
+  KILL_ROW,
   DRAIN_ROW,
   ...NODE_ROWS,
+  ...STORE_ROWS,
 ];
