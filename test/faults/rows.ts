@@ -2,6 +2,7 @@
 
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
+import { POWER_ROW } from './power-cut.ts';
 import type { Row } from './row.ts';
 import { KILL_ROW, STORE_ROWS } from './store-rows.ts';
 import { UPSTREAM_ROWS } from './upstream-rows.ts';
@@ -12,6 +13,7 @@ export const ROWS: readonly Row[] = [
   ...LOAD_ROWS,
   ...POSTGRES_ROWS,
   KILL_ROW,
+  POWER_ROW,
   DRAIN_ROW,
   ...NODE_ROWS,
   ...STORE_ROWS,

@@ -7,7 +7,10 @@ import {
   CreateGatewayCommand,
   CreateGatewayTargetCommand,
 } from '@aws-sdk/client-bedrock-agentcore-control';
-import type { BedrockAgentCoreControlClient } from '@aws-sdk/client-bedrock-agentcore-control';
+import type {
+  BedrockAgentCoreControlClient,
+  CredentialProviderConfiguration,
+} from '@aws-sdk/client-bedrock-agentcore-control';
 import { apiOf } from './house.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/r';
@@ -38,55 +41,74 @@ export async function storm(
   note: (one: Acknowledged) => boolean,
 ): Promise<void> {
   let isOver = false;
-  const lane = async (): Promise<void> => {
+  const tell: Tell = (one) => {
+    if (!note({ parent: '', key: '', path: '', ...one, at: Date.now() + 1 })) isOver = true;
+  };
+  const lane = async (number: number): Promise<void> => {
+    // Every other lane has a secret that its targets use: there may be 50 in all.
+    const secret = number % 2 === 0 ? await makeProvider(control, tell) : undefined;
     while (!isOver) {
       const name = `s${randomBytes(8).toString('hex')}`;
-      const key = `key-${name}`;
-      const tell = (
-        kind: Acknowledged['kind'],
-        id: string | undefined,
-        { requestId = '' }: { requestId?: string | undefined },
-        more: { parent?: string; path?: string } = {},
-      ): void => {
-        const { parent = '', path = '' } = more;
-        if (!note({ kind, id: id ?? '', parent, key, path, requestId, at: Date.now() + 1 })) isOver = true;
-      };
-      const provider = await control.send(new CreateApiKeyCredentialProviderCommand({ name, apiKey: key }));
-      tell('provider', provider.name, provider.$metadata);
-      if (isOver) return;
       const gateway = await control.send(
         new CreateGatewayCommand({ name, roleArn: ROLE, protocolType: 'MCP', authorizerType: 'NONE' }),
       );
       const path = new URL(gateway.gatewayUrl ?? '').pathname;
-      tell('gateway', gateway.gatewayId, gateway.$metadata, { path });
+      tell({ kind: 'gateway', id: gateway.gatewayId ?? '', path, ...metadata(gateway) });
       if (isOver) return;
       const target = await control.send(
         new CreateGatewayTargetCommand({
           gatewayIdentifier: gateway.gatewayId,
           name: 'api',
           targetConfiguration: apiOf(upstream, 'find'),
-          credentialProviderConfigurations: [
-            {
-              credentialProviderType: 'API_KEY',
-              credentialProvider: {
-                apiKeyCredentialProvider: {
-                  providerArn: provider.credentialProviderArn,
-                  credentialLocation: 'QUERY_PARAMETER',
-                  credentialParameterName: 'key',
-                },
-              },
-            },
-          ],
+          ...(secret ? { credentialProviderConfigurations: [usage(secret.arn)] } : {}),
         }),
       );
-      tell('target', target.targetId, target.$metadata, { path, parent: gateway.gatewayId ?? '' });
+      tell({
+        kind: 'target',
+        id: target.targetId ?? '',
+        parent: gateway.gatewayId ?? '',
+        path,
+        key: secret?.key ?? '',
+        ...metadata(target),
+      });
     }
   };
   await Promise.all(
-    Array.from({ length: lanes }, () =>
-      lane().catch(() => {
+    Array.from({ length: lanes }, (_, number) =>
+      lane(number).catch(() => {
         isOver = true;
       }),
     ),
   );
 }
+
+type Tell = (
+  one: Pick<Acknowledged, 'kind' | 'id' | 'requestId'> &
+    Partial<Pick<Acknowledged, 'parent' | 'key' | 'path'>>,
+) => void;
+
+const metadata = (answer: { $metadata: { requestId?: string | undefined } }): { requestId: string } => ({
+  requestId: answer.$metadata.requestId ?? '',
+});
+
+async function makeProvider(
+  control: BedrockAgentCoreControlClient,
+  tell: Tell,
+): Promise<{ readonly arn: string; readonly key: string }> {
+  const name = `p${randomBytes(8).toString('hex')}`;
+  const key = `key-${name}`;
+  const made = await control.send(new CreateApiKeyCredentialProviderCommand({ name, apiKey: key }));
+  tell({ kind: 'provider', id: name, key, ...metadata(made) });
+  return { arn: made.credentialProviderArn ?? '', key };
+}
+
+const usage = (providerArn: string): CredentialProviderConfiguration => ({
+  credentialProviderType: 'API_KEY',
+  credentialProvider: {
+    apiKeyCredentialProvider: {
+      providerArn,
+      credentialLocation: 'QUERY_PARAMETER',
+      credentialParameterName: 'key',
+    },
+  },
+});

@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { GatewayError } from '../../core/errors.ts';
@@ -55,7 +55,7 @@ export async function openSqliteEngine(path: string, clock: Clock = systemClock)
       `The database file ${path} was written by a newer version of Gatewright (it has ${unknown.join(', ')}). Start that version or a later one, or restore a copy from before.`,
     );
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(database) }) });
+  const db = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(database) }) });
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
@@ -66,6 +66,19 @@ export async function openSqliteEngine(path: string, clock: Clock = systemClock)
     );
   }
   return { db, clock, beginReading: 'begin deferred' };
+}
+
+/** Migrations all or none: one that was broken off half-way could not be run again. */
+class Adapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class Dialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new Adapter();
+  }
 }
 
 /** Made beforehand, because SQLite would leave the mode to the umask; its journal files take over the mode. */
