@@ -15,6 +15,7 @@ import {
   GetFunctionConfigurationCommand,
   InvokeCommand,
   ListFunctionsCommand,
+  PublishLayerVersionCommand,
   PublishVersionCommand,
   TagResourceCommand,
   UntagResourceCommand,
@@ -85,6 +86,81 @@ describe('the sandbox', () => {
     });
     expect((value as { processes: number }).processes).toBeLessThanOrEqual(4);
     expect(existsSync('/usr/gatewright-was-here')).toBe(false);
+  });
+
+  it('with namespaces: no tool that makes them is taken from the function’s own PATH', async (context) => {
+    const bench = await functionBench();
+    const { sdk } = bench;
+    const tools = ['prlimit', 'setpriv', 'sh', 'cat', 'mount', 'umount', 'rmdir', 'cp', 'mkdir', 'ip'];
+    const files = Object.fromEntries([
+      ...tools.map((name) => [
+        `bin/${name}`,
+        { text: `#!/bin/sh\n: > /tmp/${name}-was-run\nexec /usr/bin/${name} "$@"\n`, mode: 0o100_755 },
+      ]),
+      [
+        'index.mjs',
+        `import { readFileSync, readdirSync } from 'node:fs';
+        export const handler = async () => ({
+          run: readdirSync('/tmp').filter((name) => name.endsWith('-was-run')),
+          libraries: process.env.LD_LIBRARY_PATH,
+          programs: process.env.PATH,
+          own: process.env.OWN,
+          privileges: /CapBnd:\\s*(\\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1],
+        });`,
+      ],
+    ]);
+    const programs = '/var/task/bin:/opt/bin:/usr/bin:/bin';
+    const OWN = `it's "own" $(id) \\ and\nof two lines`;
+    await deploy(sdk, files, { Environment: { Variables: { PATH: programs, OWN } } });
+    const { value, error } = await call(sdk);
+    if (kindOf(bench) !== 'namespaces') context.skip();
+    expect(error).toBeUndefined();
+    expect(value).toEqual({
+      run: [],
+      libraries: '/var/task:/var/task/lib:/opt/lib',
+      programs,
+      own: OWN,
+      privileges: '0000000000000000',
+    });
+  });
+
+  it('with namespaces: no tool that makes them loads a library of the archive or of a layer', async (context) => {
+    const bench = await functionBench();
+    const { sdk } = bench;
+    // What util-linux is linked with; nothing starts that loads one of these.
+    const libraries = [
+      'libcap-ng.so.0',
+      'libsmartcols.so.1',
+      'libmount.so.1',
+      'libblkid.so.1',
+      'libselinux.so.1',
+    ];
+    const broken = (folder: string): Record<string, string> =>
+      Object.fromEntries(libraries.map((name) => [`${folder}${name}`, 'no library']));
+    const { LayerVersionArn = '' } = await sdk.send(
+      new PublishLayerVersionCommand({
+        LayerName: 'libraries',
+        Content: { ZipFile: await zipOf(broken('lib/')) },
+      }),
+    );
+    const source = `import { readFileSync } from 'node:fs';
+      export const handler = async () => process.env.LD_LIBRARY_PATH.split(':')
+        .flatMap((folder) => ${JSON.stringify(libraries)}.map((name) => readFileSync(folder + '/' + name, 'utf8')));`;
+    const archives: readonly [string, Record<string, string>, string[]][] = [
+      ['own', broken(''), []],
+      ['own-lib', broken('lib/'), []],
+      ['layer', {}, [LayerVersionArn]],
+      ['all', { ...broken(''), ...broken('lib/') }, [LayerVersionArn]],
+    ];
+    for (const [name, files, Layers] of archives) {
+      const index = name === 'all' ? source : `export const handler = async () => 'started';`;
+      await deploy(sdk, { ...files, 'index.mjs': index }, { FunctionName: name, Layers });
+      const { value } = await call(sdk, {}, { FunctionName: name });
+      if (kindOf(bench) !== 'namespaces') context.skip();
+      expect(value, name).toEqual(
+        name === 'all' ? Array.from({ length: 3 * libraries.length }, () => 'no library') : 'started',
+      );
+    }
   });
 
   it.each(['nodejs22.x', 'python3.12', 'provided.al2023'] as const)(

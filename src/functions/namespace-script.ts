@@ -1,7 +1,8 @@
-// The shell script that makes a function's own tree of files inside fresh namespaces and then gives up every privilege,
-// and the list of what it puts there. It uses tools of util-linux; where one of them is missing or refused, whoever probes
-// finds that out (sandbox-probe.ts) and nothing is run in half a sandbox, because the script ends at its first failure.
-// Each process that it starts costs a cold start a millisecond or more, so what can be done at once is.
+// The shell script that makes a function's own tree of files inside fresh namespaces, then gives up every privilege, and
+// only then takes the function's environment; and the list of what it puts there. It uses tools of util-linux; where one
+// of them is missing or refused, whoever probes finds that out (sandbox-probe.ts) and nothing is run in half a sandbox,
+// because the script ends at its first failure. Each process that it starts costs a cold start a millisecond or more, so
+// what can be done at once is.
 
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -39,6 +40,12 @@ const DEVICES = ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/de
 const DEVICE_LINKS = ['fd', 'stdin', 'stdout', 'stderr'].map((name) => `/dev/${name}`);
 /** Processes and threads of one function, as AWS Lambda has it. */
 const PROCESSES = 1024;
+/**
+ * What is run once every privilege is given up; not before that is the function's environment read from standard input.
+ * It decides which libraries and programs are loaded (`LD_LIBRARY_PATH`, `PATH`), and names folders that the function
+ * fills itself: whatever runs with it runs the function's code.
+ */
+const UNPRIVILEGED = 'set -e; eval "$(cat)"; cd "$LAMBDA_TASK_ROOT"; exec "$@" </dev/null';
 
 /** Where a process without a network finds its Runtime API, and the proxy. */
 export const SOCKETS_INSIDE = Object.freeze({ api: '/var/runtime-api.sock', egress: '/var/egress.sock' });
@@ -97,10 +104,8 @@ export function namespaceScript(folders: HostFolders, program: Program, openFile
     `for each in / /usr /etc /var/task; do
   if [ -w "$each" ]; then echo "$each can be written to" >&2; exit 1; fi
 done`,
-    'eval "$(cat)"',
-    'cd "$LAMBDA_TASK_ROOT"',
     'set +e',
-    `prlimit --core=0 --nofile=${openFiles}:${openFiles} --nproc=${PROCESSES}:${PROCESSES} setpriv --no-new-privs --inh-caps=-all --bounding-set=-all "$@" </dev/null`,
+    `prlimit --core=0 --nofile=${openFiles}:${openFiles} --nproc=${PROCESSES}:${PROCESSES} setpriv --no-new-privs --inh-caps=-all --bounding-set=-all /bin/sh -c ${quoted(UNPRIVILEGED)} function "$@"`,
     'exit $?',
   ].join('\n');
 }
