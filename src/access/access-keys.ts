@@ -9,6 +9,7 @@ import type { SealedSecret } from '../core/resources.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
+import { isBehind } from '../stores/store.ts';
 import type { Row, Store } from '../stores/store.ts';
 
 const FEED_MS = 1_000;
@@ -128,7 +129,7 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
 
   async function follow(): Promise<void> {
     const changes = await store.changes(seen);
-    if (changes.some(({ kind }) => kind === 'access-key')) await refresh();
+    if (isBehind(changes, seen) || changes.some(({ kind }) => kind === 'access-key')) await refresh();
     // Only now: what could not be read is read again.
     seen = Math.max(seen, changes.at(-1)?.sequence ?? 0);
   }

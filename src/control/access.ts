@@ -41,11 +41,13 @@ const SECRETS: ReadonlySet<string> = new Set([
 /** What a key that is limited to some gateways may do although no gateway is named. */
 const WITHOUT_GATEWAY: ReadonlySet<string> = new Set(['ListGateways', ...EVERYBODY]);
 
-/** Settings by which credentials would be used, or sent to another address. */
+/** Settings by which credentials would be used, for more, or sent to another address. */
 const CREDENTIAL_SETTINGS: ReadonlySet<string> = new Set([
   'gatewright:assume-role',
   'gatewright:aws-region',
   'gatewright:endpoint-params',
+  'gatewright:exclude-operations',
+  'gatewright:include-operations',
   'gatewright:model-files',
   'gatewright:protocol',
   'gatewright:search-embedder',
@@ -105,8 +107,14 @@ function isWithinGrant(
  * Credentials belong to no gateway: who is limited to some gateways attaches none, or whoever may point a target at a
  * server of theirs would have the keys of all.
  */
-function usesCredentials({ credentialProviderConfigurations: credentials, tags }: JsonObject): boolean {
+function usesCredentials({
+  credentialProviderConfigurations: credentials,
+  tags,
+  tagKeys,
+}: JsonObject): boolean {
   if (Array.isArray(credentials) && credentials.length > 0) return true;
+  // Taking one of them away changes the same.
+  if (Array.isArray(tagKeys) && tagKeys.some((name) => CREDENTIAL_SETTINGS.has(String(name)))) return true;
   return isJsonObject(tags) && Object.keys(tags).some((name) => CREDENTIAL_SETTINGS.has(name));
 }
 

@@ -12,6 +12,7 @@ import { stepTarget } from './reconcile-target.ts';
 import type { Outcome, ReconcileServices } from './reconcile-step.ts';
 import { createWorkQueue } from './work-queue.ts';
 import { createGatewayIdentity } from './workload-identity/workload-identity.ts';
+import { isBehind } from '../stores/store.ts';
 import type { Store } from '../stores/store.ts';
 
 type Kind = 'gateway' | 'gateway-target';
@@ -100,10 +101,18 @@ export function createReconciler(services: ReconcileServices): Reconciler {
     }
   }
 
+  /** What is in a transient state, whoever left it so. */
+  async function takeUp(): Promise<void> {
+    for (const kind of ['gateway', 'gateway-target'] as const)
+      for await (const row of everyRow(store, kind))
+        if (isTransient(row.document.status)) enqueue(kind, row.id);
+  }
+
   /** Hears of what other processes left in a transient state. */
   async function follow(): Promise<void> {
     for (;;) {
       const changes = await store.changes(seen);
+      if (isBehind(changes, seen)) await takeUp();
       const resources = new Map(changes.map((change) => [`${change.kind}/${change.id}`, change]));
       for (const { kind, id } of resources.values())
         if (kind === 'gateway' || kind === 'gateway-target') enqueue(kind, id);
@@ -125,9 +134,7 @@ export function createReconciler(services: ReconcileServices): Reconciler {
     wake,
     async start(): Promise<void> {
       seen = await store.sequence();
-      for (const kind of ['gateway', 'gateway-target'] as const)
-        for await (const row of everyRow(store, kind))
-          if (isTransient(row.document.status)) enqueue(kind, row.id);
+      await takeUp();
       await nameGateways(store);
       await sweepClientTokens(store, clock.now());
       every(FEED_MS, follow);

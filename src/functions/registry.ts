@@ -11,6 +11,7 @@ import type {
   ResourceKind,
 } from '../core/resources.ts';
 import { settingsOf } from '../core/settings.ts';
+import { isBehind } from '../stores/store.ts';
 import type { Row, Store } from '../stores/store.ts';
 
 const FEED_MS = 1_000;
@@ -125,7 +126,7 @@ export function createFunctionRegistry({ store, scope, log }: RegistryServices):
 
   async function follow(): Promise<void> {
     const changes = await store.changes(seen);
-    if (changes.some(({ kind }) => KINDS.has(kind))) await refresh();
+    if (isBehind(changes, seen) || changes.some(({ kind }) => KINDS.has(kind))) await refresh();
     // Only now: what could not be read is read again.
     seen = Math.max(seen, changes.at(-1)?.sequence ?? 0);
   }

@@ -9,6 +9,7 @@ import type { Egress } from '../core/outbound.ts';
 import type { TokenUser } from '../core/resources.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
+import { isBehind } from '../stores/store.ts';
 import type { Store } from '../stores/store.ts';
 import { createConsentFlow } from './consent-flow.ts';
 import { createConsentList } from './consent-list.ts';
@@ -136,6 +137,7 @@ export function createIdentity(services: IdentityServices): Identity {
   async function follow(): Promise<void> {
     for (;;) {
       const changes = await store.changes(sequence);
+      if (isBehind(changes, sequence)) vault.forgetAll();
       for (const { kind, id } of changes) {
         if (kind === 'oauth2-credential-provider') vault.forget({ providerId: id });
         if (kind === 'oauth-token') vault.forgetUnless(id, await store.get('oauth-token', id));

@@ -60,6 +60,8 @@ export interface TokenVault {
   reject(key: string, token: Secret): void;
   /** Forgets tokens in memory. */
   forget(which: { readonly providerId?: string; readonly key?: string }): void;
+  /** Forgets whatever is remembered: it is in the store. */
+  forgetAll(): void;
   /** Forgets the token of a stored row that has changed or gone, unless it is this very process's. */
   forgetUnless(rowId: string, row: Row<'oauth-token'> | undefined): void;
   /** The tokens of a row, to be revoked. @throws GatewayError CredentialUnavailable */
@@ -293,6 +295,7 @@ export function createTokenVault(services: VaultServices): TokenVault {
       if (providerId !== undefined)
         for (const [name, held] of memory) if (held.providerId === providerId) memory.delete(name);
     },
+    forgetAll: () => memory.clear(),
     forgetUnless(rowId, row) {
       const key = keyOfRow.get(rowId);
       if (key !== undefined && memory.get(key)?.version !== row?.document.version) memory.delete(key);

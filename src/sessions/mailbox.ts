@@ -8,6 +8,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Log } from '../core/call.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
+import { isBehind } from '../stores/store.ts';
 import type { Store } from '../stores/store.ts';
 import type { Mailbox } from './session.ts';
 
@@ -48,6 +49,7 @@ export function createMailbox({ store, sealer, clock, log }: MailboxServices): M
         for (const id of waiting.keys()) await take(id);
       }
       const changes = await store.changes(seen);
+      if (isBehind(changes, seen)) for (const id of waiting.keys()) await take(id);
       seen = changes.at(-1)?.sequence ?? seen;
       for (const { kind, id } of changes) if (kind === 'mailbox' && waiting.has(id)) await take(id);
     } catch (thrown) {

@@ -9,6 +9,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { LiveSession } from './live-session.ts';
 import type { LiveSessionServices } from './live-session.ts';
+import { isBehind } from '../stores/store.ts';
 import type { McpSession, SessionFacts, Sessions } from './session.ts';
 
 /** Sessions remembered at a time; one that falls out is read from the store again. */
@@ -67,6 +68,8 @@ export function createSessions(services: SessionsServices): Sessions {
       for (let isMore = true; isMore;) {
         const from: number = await position;
         const changes = await store.changes(from);
+        if (isBehind(changes, from))
+          for (const reference of held.values()) await reference.deref()?.refresh();
         for (const { kind, id } of changes) if (kind === 'mcp-session') await find(id)?.refresh();
         position = Promise.resolve(changes.at(-1)?.sequence ?? from);
         isMore = changes.length > 0;

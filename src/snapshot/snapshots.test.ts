@@ -50,7 +50,7 @@ afterEach(async () => {
   await open?.store.close();
 });
 
-async function bench() {
+async function bench(away: { is: boolean } = { is: false }) {
   const store = await openSqliteStore(':memory:');
   const errors: string[] = [];
   const log = {
@@ -74,7 +74,10 @@ async function bench() {
   };
   const authorize = () => Promise.resolve({ type: 'anonymous' as const, id: 'anonymous' });
   const snapshots = createSnapshots({
-    store,
+    store: {
+      ...store,
+      changes: (after: number) => (away.is ? Promise.reject(new Error('away')) : store.changes(after)),
+    },
     scope,
     arns: createArns(scope),
     log,
@@ -132,6 +135,30 @@ describe('snapshots', () => {
     });
     expect(await swapped).toBe('g-1');
     expect([...(snapshots.get('g-1')?.tools.keys() ?? [])]).toEqual(['pets___list', 'open', 'shops___list']);
+  });
+
+  it('are read anew when more has changed than is kept of changes', { timeout: 60_000 }, async () => {
+    const away = { is: false };
+    const { store, snapshots } = await bench(away);
+    await store.transaction(async (tx) => {
+      for (const id of ['g-1', 'g-2']) await tx.create('gateway', { id, name: id, document: gateway() });
+    });
+    await snapshots.start();
+    expect(snapshots.get('g-1')).toBeDefined();
+    // The node cannot read while the others delete one gateway, make another, and go on.
+    away.is = true;
+    await store.transaction((tx) => tx.remove('gateway', 'g-1'));
+    await store.transaction((tx) => tx.create('gateway', { id: 'g-3', name: 'g-3', document: gateway() }));
+    await store.transaction(async (tx) => {
+      for (let index = 0; index < 10_500; index += 1) {
+        const id = `m${index}`;
+        await tx.create('mailbox', { id, name: id, document: { sealed: '', expiresAt: 0 } });
+      }
+    });
+    expect(snapshots.get('g-1')).toBeDefined();
+    away.is = false;
+    await expect.poll(() => snapshots.seek('g-3'), { timeout: 10_000 }).toBeDefined();
+    expect([snapshots.get('g-1'), snapshots.get('g-2') !== undefined]).toEqual([undefined, true]);
   });
 
   it('show nothing of a gateway or target on its way out', async () => {

@@ -9,6 +9,7 @@ import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import type { TargetServices } from '../targets/target-type.ts';
+import { isBehind } from '../stores/store.ts';
 import type { Change, Row } from '../stores/store.ts';
 import { compileSnapshot } from './compile.ts';
 import type { CompiledSnapshot, PreparedTargets, SnapshotInput, SnapshotServices } from './compile.ts';
@@ -176,10 +177,19 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
 
   async function follow(): Promise<void> {
     const changes = await store.changes(sequence);
-    const touched = new Set(changes.flatMap(gatewaysTouched));
+    const touched = new Set(
+      isBehind(changes, sequence) ? await everyGateway() : changes.flatMap(gatewaysTouched),
+    );
     await Promise.all([...touched].map((gatewayId) => refreshOrKeep(gatewayId)));
     sequence = changes.at(-1)?.sequence ?? sequence;
     freshAt = services.clock.monotonic();
+  }
+
+  /** Those that are stored, and those that are served and may be gone. */
+  async function everyGateway(): Promise<readonly string[]> {
+    const ids = [...held.keys()];
+    for await (const { id } of all('gateway')) ids.push(id);
+    return ids;
   }
 
   function gatewaysTouched(change: Change): readonly string[] {

@@ -68,6 +68,15 @@ export interface Change {
   readonly parentId: string;
 }
 
+/**
+ * Whether changes between `after` and these have been dropped already, because whoever asks was away for long: then
+ * everything has to be read anew. Numbers of changes have no holes.
+ */
+export function isBehind(changes: readonly Change[], after: number): boolean {
+  const [first] = changes;
+  return first !== undefined && first.sequence > after + 1;
+}
+
 export interface Store extends StoreReader {
   /** Runs `work` atomically: all of its writes, or none when it throws. */
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;

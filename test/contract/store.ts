@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ApiKeyProviderDocument, InlinePayloadDocument } from '../../src/core/resources.ts';
 import type { Clock } from '../../src/lib/clock.ts';
+import { isBehind } from '../../src/stores/store.ts';
 import type { Row, Store } from '../../src/stores/store.ts';
 
 export interface StoreUnderTest {
@@ -227,6 +228,21 @@ export function describeStore(name: string, { open }: StoreUnderTest): void {
         expect(first).toHaveLength(1000);
         expect(await store.changes(first.at(-1)?.sequence ?? 0)).toHaveLength(100);
       }));
+
+    it('keeps ten thousand changes, and whoever is further behind can tell', { timeout: 60_000 }, () =>
+      withStore(async (store) => {
+        await add(store, 'first');
+        await store.transaction(async (tx) => {
+          for (let index = 0; index < 10_500; index += 1)
+            await tx.create(KIND, { id: `i${index}`, name: `i${index}`, document: provider('x') });
+        });
+        const sequence = await store.sequence();
+        expect(isBehind(await store.changes(0), 0)).toBe(true);
+        expect(isBehind(await store.changes(1), 1)).toBe(true);
+        for (const after of [sequence - 9_999, sequence - 1, sequence])
+          expect([after, isBehind(await store.changes(after), after)]).toEqual([after, false]);
+      }),
+    );
 
     it('leases to one owner at a time, until it runs out or is given back', () =>
       withStore(async (store, clock) => {

@@ -44,6 +44,7 @@ const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set([
 
 /** How many changes are kept: followers that are further behind read everything anew. */
 const CHANGES_KEPT = 10_000;
+const CHANGES_A_STATEMENT = 1_000;
 
 /** A store on one SQL database whose schema is up to date. */
 export function createSqlStore(engine: SqlEngine): Store {
@@ -264,17 +265,18 @@ async function recordChanges(
     .returning('value')
     .executeTakeFirstOrThrow();
   const last = Number(value);
-  await trx
-    .insertInto('change')
-    .values(
-      changes.map((change, index) => ({
-        sequence: last - changes.length + index + 1,
-        kind: change.kind,
-        id: change.id,
-        parent_id: change.parentId,
-      })),
-    )
-    .execute();
+  const rows = changes.map((change, index) => ({
+    sequence: last - changes.length + index + 1,
+    kind: change.kind,
+    id: change.id,
+    parent_id: change.parentId,
+  }));
+  // A statement has a limit of its own for what is put into it.
+  for (let done = 0; done < rows.length; done += CHANGES_A_STATEMENT)
+    await trx
+      .insertInto('change')
+      .values(rows.slice(done, done + CHANGES_A_STATEMENT))
+      .execute();
   if (last % 100 < changes.length)
     await trx
       .deleteFrom('change')
