@@ -320,7 +320,6 @@ describe('endpoints', () => {
       [{ 'aws-region': 'cn-north-1' }, 'acme.data-thing.cn-north-1.amazonaws.com.cn'],
       [{ 'endpoint-params': 'UseFIPS=true' }, 'acme.data-thing-fips.us-east-1.amazonaws.com'],
       [{ 'endpoint-params': 'UseDualStack=true' }, 'acme.data-thing.us-east-1.api.aws'],
-      [{ 'server-url': 'https://thing.example:8443/base' }, 'acme.data-thing.example:8443'],
     ] as const) {
       const bench = openSmithy(LABELS, settings);
       await bench.call('Get', { tenant: 'acme' });
@@ -329,6 +328,23 @@ describe('endpoints', () => {
         service: 'thing',
         region: 'aws-region' in settings ? settings['aws-region'] : 'us-east-1',
       });
+    }
+  });
+
+  test('lead nowhere but below the host that the operator named', async () => {
+    const withPrefix = (prefix: string) =>
+      idl(
+        '@restJson1 service S { version: "1", operations: [Get] }',
+        `@http(method: "GET", uri: "/x") @readonly @endpoint(hostPrefix: "${prefix}") operation Get { input := { @required @hostLabel @httpHeader("X-Tenant") tenant: String } }`,
+      );
+    const settings = { 'server-url': 'https://thing.example:8443/base' };
+    const below = openSmithy(withPrefix('{tenant}.'), settings);
+    await below.call('Get', { tenant: 'acme' });
+    expect(last(below).url.host).toBe('acme.thing.example:8443');
+    for (const prefix of ['{tenant}', '{tenant}.data-']) {
+      const beside = openSmithy(withPrefix(prefix), settings);
+      await expect(beside.call('Get', { tenant: 'evil' })).rejects.toThrow('not below thing.example');
+      expect(beside.sent).toEqual([]);
     }
   });
 

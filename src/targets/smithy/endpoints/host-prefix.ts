@@ -6,6 +6,7 @@ import { isJsonObject } from '../../../core/json.ts';
 import { trait } from '../model.ts';
 import type { OperationPlan } from '../plan.ts';
 import type { RuntimeInput } from '../runtime/input.ts';
+import { isAwsHost } from './partitions.ts';
 
 const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
@@ -33,5 +34,11 @@ export function withHostPrefix(plan: OperationPlan, input: RuntimeInput, url: UR
   prefixed.hostname = hostname;
   if (prefixed.hostname !== hostname.toLowerCase())
     throw new GatewayError('Validation', `The host name ${hostname} is not valid.`);
+  // Without a dot between them the name would be another domain's: AWS has such prefixes, and owns what they lead to.
+  if (!isAwsHost(prefixed.hostname) && !prefixed.hostname.endsWith(`.${url.hostname}`))
+    throw new GatewayError(
+      'Validation',
+      `The prefix of this operation would lead to ${prefixed.hostname}, which is not below ${url.hostname}.`,
+    );
   return prefixed;
 }

@@ -35,6 +35,8 @@ export type ResolveEndpoint = (plan: OperationPlan, input: RuntimeInput) => Reso
 
 type Parameters = Record<string, JsonValue | undefined>;
 const KEPT = 500;
+/** Names of objects can be as long as a request: what is longer than this is worked out each time. */
+const LONGEST_KEPT = 1_024;
 
 /** Prepares the endpoints of a service. */
 export function createEndpoints(service: ServicePlan, aws: AwsSurroundings): ResolveEndpoint {
@@ -50,7 +52,7 @@ export function createEndpoints(service: ServicePlan, aws: AwsSurroundings): Res
     const known = resolved.get(key);
     if (known !== undefined) return known;
     const found = resolve(service, evaluate, parameters, region, custom);
-    resolved.set(key, found);
+    if (key.length <= LONGEST_KEPT) resolved.set(key, found);
     return found;
   };
 }
