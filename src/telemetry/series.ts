@@ -8,6 +8,8 @@ export const OTHER = '_other';
 /** OpenTelemetry's buckets for MCP operations, seconds (semantic conventions, `mcp.server.operation.duration`). */
 export const SECONDS: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 const THROTTLED = 429;
+/** JSON-RPC: there is no such method. Its name is whatever the caller made up. */
+const METHOD_NOT_FOUND = -32601;
 const FIRST_USER_ERROR = 400;
 const FIRST_SYSTEM_ERROR = 500;
 
@@ -42,10 +44,10 @@ export function createSeriesTable(): SeriesTable {
   const known = new Map<string, Series>();
   function seriesOf(
     gatewayId: string,
-    { targetId = '', tool = '', method = '', status }: ObservedOutcome,
+    { targetId = '', tool = '', method = '', status, code }: ObservedOutcome,
   ): Series {
     // Only what a gateway knows is a name; a caller may send any (404, unknown method).
-    const isKnown = status < FIRST_USER_ERROR || targetId !== '';
+    const isKnown = (status < FIRST_USER_ERROR && code !== METHOD_NOT_FOUND) || targetId !== '';
     if (!isKnown) return add(OTHER, OTHER, OTHER, OTHER);
     const key = `${gatewayId} ${targetId} ${method} ${tool}`;
     const found = known.get(key);

@@ -98,8 +98,10 @@ test('so many calls at a time, as many in line, and the rest is told to come aga
   await expect(call()).rejects.toMatchObject({ code: 'Unavailable', details: { retryAfterMs: 1_000 } });
   expect([sent(), guards.figures().running.get('t'), guards.figures().waiting.get('t')]).toEqual([2, 2, 2]);
   const leaving = new AbortController();
+  await expect(call(AbortSignal.abort())).rejects.toMatchObject({ code: 'Unavailable' });
   open[0]?.resolve(answer(200));
   await calls[0];
+  await expect(call(AbortSignal.abort())).rejects.toMatchObject({ code: 'UpstreamTimeout' });
   const late = call(leaving.signal);
   leaving.abort();
   await expect(late).rejects.toMatchObject({ code: 'UpstreamTimeout' });

@@ -159,12 +159,15 @@ class GuardState {
           retryAfterMs: RETRY_AFTER_MS,
         },
       );
+    const givenUp = (): GatewayError =>
+      new GatewayError('UpstreamTimeout', 'The call was given up while it waited for its target.');
+    if (signal?.aborted === true) throw givenUp();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#line.push(resolve);
     const leave = (): void => {
       const place = this.#line.indexOf(resolve);
       if (place >= 0) this.#line.splice(place, 1);
-      reject(new GatewayError('UpstreamTimeout', 'The call was given up while it waited for its target.'));
+      reject(givenUp());
     };
     signal?.addEventListener('abort', leave, { once: true });
     try {
