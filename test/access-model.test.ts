@@ -155,11 +155,15 @@ describe('a key that is limited to one gateway', () => {
     const resourceArn = 'arn:aws:bedrock-agentcore:us-east-1:000000000000:gateway/mine-0123456789';
     const tag = (tags: JsonObject): boolean =>
       may('operator', 'TagResource', { resourceArn, tags }, ['mine-0123456789']);
+    const untag = (key: string): boolean =>
+      may('operator', 'UntagResource', { resourceArn, tagKeys: [key] }, ['mine-0123456789']);
     expect(tag({ team: 'a', 'gatewright:search-rate': '10' })).toBe(true);
     for (const name of [
       'assume-role',
       'aws-region',
       'endpoint-params',
+      'exclude-operations',
+      'include-operations',
       'model-files',
       'protocol',
       'service',
@@ -167,7 +171,10 @@ describe('a key that is limited to one gateway', () => {
       'search-endpoint',
       'search-key-provider',
       'server-url',
-    ])
-      expect(tag({ [`gatewright:${name}`]: 'x' })).toBe(false);
+    ]) {
+      expect([name, tag({ [`gatewright:${name}`]: 'x' })]).toEqual([name, false]);
+      expect([name, untag(`gatewright:${name}`)]).toEqual([name, false]);
+    }
+    expect(untag('team')).toBe(true);
   });
 });
