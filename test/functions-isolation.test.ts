@@ -4,7 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer as createSocketServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -59,6 +59,31 @@ async function listening(answer: RequestListener, host = '127.0.0.1'): Promise<n
     return new Promise((resolve) => server.close(resolve));
   });
   return (server.address() as AddressInfo).port;
+}
+
+/** A proxy by these rules: gives what sends it bytes, more of them once there is a tunnel, and reads all that comes back. */
+async function proxyFor(rules: readonly string[]): Promise<(head: string, more?: string) => Promise<string>> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatewright-proxy-'));
+  closing.push(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'proxy.sock');
+  const proxy = createEgressProxy(createEgressGuard(rules.map((rule) => parseAllowRule(rule))));
+  closing.push(await proxy.open(path));
+  return (head, more = '') =>
+    new Promise((resolve, reject) => {
+      const socket = connect(path, () => socket.write(head));
+      let answer = '';
+      let rest = more;
+      socket.setTimeout(5_000, () => socket.destroy());
+      socket.on('data', (chunk: Buffer) => {
+        answer += chunk.toString('latin1');
+        if (rest !== '' && answer.includes('established')) {
+          socket.write(rest);
+          rest = '';
+        }
+      });
+      socket.on('close', () => resolve(answer));
+      socket.on('error', reject);
+    });
 }
 
 describe('the sandbox', () => {
@@ -367,26 +392,7 @@ it('the proxy: what the rules allow, tunnels with TLS, and no way around', async
     ),
   );
   const other = await listening((_request, response) => response.end('not this'));
-  const folder = mkdtempSync(join(tmpdir(), 'gatewright-proxy-'));
-  closing.push(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'proxy.sock');
-  const proxy = createEgressProxy(createEgressGuard([parseAllowRule(`127.0.0.1:${target}`)]));
-  closing.push(await proxy.open(path));
-  const send = (head: string, more = ''): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const socket = connect(path, () => socket.write(head));
-      let answer = '';
-      socket.setTimeout(5_000, () => socket.destroy());
-      socket.on('data', (chunk: Buffer) => {
-        answer += chunk.toString('latin1');
-        if (more !== '' && answer.includes('established')) {
-          socket.write(more);
-          more = '';
-        }
-      });
-      socket.on('close', () => resolve(answer));
-      socket.on('error', reject);
-    });
+  const send = await proxyFor([`127.0.0.1:${target}`]);
   const end = 'Connection: close\r\n\r\n';
   const forwarded = await send(
     `GET http://127.0.0.1:${target}/a?b=c HTTP/1.1\r\nHost: elsewhere\r\nX-Own: kept\r\nProxy-Authorization: Basic x\r\n${end}`,
@@ -420,6 +426,53 @@ it('the proxy: what the rules allow, tunnels with TLS, and no way around', async
     `CONNECT a b:1 HTTP/1.1\r\nHost: x\r\n`,
   ])
     expect(await send(`${nonsense}${end}`)).not.toMatch(/^HTTP\/1\.1 2/);
+});
+
+describe('the proxy, when what is behind it', () => {
+  /** A server that answers every connection with these bytes, and ends it. */
+  async function answering(text: string): Promise<number> {
+    const server = createSocketServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(text, 'latin1'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => new Promise((resolve) => server.close(resolve)));
+    return (server.address() as AddressInfo).port;
+  }
+
+  const rest = 'Content-Length: 2\r\nConnection: close\r\n\r\nhi';
+  it.each<[string, string, RegExp]>([
+    ['answers with 099', `HTTP/1.1 099 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    ['answers with 000', `HTTP/1.1 000 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    ['answers with 101', `HTTP/1.1 101 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    [
+      'changes protocols',
+      'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhi',
+      /^HTTP\/1\.1 502 /,
+    ],
+    ['answers with 199 and no more', `HTTP/1.1 199 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    ['answers with 600', `HTTP/1.1 600 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    ['answers with 999', `HTTP/1.1 999 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    ['answers with four digits', `HTTP/1.1 2000 x\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    ['is no HTTP', 'SSH-2.0-x\r\n', /^HTTP\/1\.1 502 /],
+    ['says nothing', '', /^HTTP\/1\.1 502 /],
+    ['has a header that is none', `HTTP/1.1 200 x\r\nA: \0\x01\r\n${rest}`, /^HTTP\/1\.1 502 /],
+    [
+      'says 103 first',
+      `HTTP/1.1 103 x\r\nLink: </a>\r\n\r\nHTTP/1.1 200 x\r\n${rest}`,
+      /^HTTP\/1\.1 200 [^]*hi$/,
+    ],
+    ['answers with 599', `HTTP/1.1 599 x\r\n${rest}`, /^HTTP\/1\.1 599 [^]*hi$/],
+    ['ends before its end', 'HTTP/1.1 200 x\r\nContent-Length: 9\r\n\r\nhi', /^HTTP\/1\.1 200 [^]*hi$/],
+  ])('%s: an answer for this request, and the next one is served', async (_what, text, expected) => {
+    const hostile = await answering(text);
+    const well = await listening((_request, response) => response.end('well'));
+    const send = await proxyFor([`127.0.0.1:${hostile}`, `127.0.0.1:${well}`]);
+    const get = (port: number): Promise<string> =>
+      send(`GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(await get(hostile)).toMatch(expected);
+    expect(await get(well)).toMatch(/^HTTP\/1\.1 200 /);
+  });
 });
 
 it('who wants no network gets none, or nothing', async () => {

@@ -2,7 +2,7 @@
 // egress rules. A tunnel to a public address has to begin with TLS, as targets of the gateway have to be https.
 
 import { createServer, request as httpRequest } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect, createServer as createSocketServer } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -139,7 +139,10 @@ function mayBePlain(guard: EgressGuard, host: string, port: string, address: str
   }
 }
 
-/** A request in absolute form: plain http, for addresses that the operator allows. */
+/**
+ * A request in absolute form: plain http, for addresses that the operator allows. Who answers there is nobody's friend:
+ * whatever it sends, and whatever of it cannot be handed on, ends this one request.
+ */
 function forward(guard: EgressGuard, incoming: IncomingMessage, response: ServerResponse): void {
   const refuse = (status: number, why: string): void => {
     incoming.resume();
@@ -155,13 +158,18 @@ function forward(guard: EgressGuard, incoming: IncomingMessage, response: Server
   } catch (thrown) {
     return refuse(403, messageOf(thrown));
   }
-  const outgoing = httpRequest(url, {
-    method: incoming.method,
-    headers: { ...withoutHops(incoming.headers), host: url.host },
-    lookup: guard.lookupFor(url),
-    timeout: IDLE_MS,
-    agent: false,
-  });
+  let outgoing: ClientRequest;
+  try {
+    outgoing = httpRequest(url, {
+      method: incoming.method,
+      headers: { ...withoutHops(incoming.headers), host: url.host },
+      lookup: guard.lookupFor(url),
+      timeout: IDLE_MS,
+      agent: false,
+    });
+  } catch (thrown) {
+    return refuse(400, messageOf(thrown));
+  }
   outgoing.once('socket', (socket) =>
     socket.once('connect', () => {
       try {
@@ -172,14 +180,33 @@ function forward(guard: EgressGuard, incoming: IncomingMessage, response: Server
     }),
   );
   outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')));
-  outgoing.once('error', (fault) => refuse(isBlocked(fault) ? 403 : 502, messageOf(fault)));
+  outgoing.on('error', (fault) => refuse(isBlocked(fault) ? 403 : 502, messageOf(fault)));
   outgoing.once('response', (answer) => {
-    response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
-    answer.pipe(response);
-    answer.once('error', () => response.destroy());
+    answer.on('error', () => response.destroy());
+    try {
+      const { statusCode = 0 } = answer;
+      if (!isFinal(statusCode)) throw new Error(`The server answers with the status ${statusCode}.`);
+      response.writeHead(statusCode, withoutHops(answer.headers));
+      answer.pipe(response);
+    } catch (thrown) {
+      refuse(502, messageOf(thrown));
+      outgoing.destroy();
+    }
   });
+  // Nobody asked for another protocol: `Upgrade` is for one hop, and is not handed on.
+  outgoing.once('upgrade', (_answer, socket) => {
+    socket.on('error', () => undefined);
+    socket.destroy();
+    refuse(502, 'The server answers with the status 101.');
+  });
+  response.on('error', () => outgoing.destroy());
   response.once('close', () => outgoing.destroy());
   incoming.pipe(outgoing);
+}
+
+/** Whether an answer can end with it (RFC 9110 §15); Node.js hands on any three digits, and writes only some. */
+function isFinal(status: number): boolean {
+  return status >= 200 && status <= 599;
 }
 
 function withoutHops<T>(headers: Readonly<Record<string, T | undefined>>): Record<string, T> {
