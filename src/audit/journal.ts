@@ -96,13 +96,12 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
       const into = await current();
       const before = head;
       let next = head;
-      let text = '';
-      for (const record of records) {
+      const lines = records.map((record) => {
         const sealed = sealRecord(record, next, scope);
         next = sealed.head;
-        text += `${sealed.line}\n`;
-      }
-      await write(into, Buffer.from(text));
+        return sealed.line;
+      });
+      await write(into, Buffer.from(`${lines.join('\n')}\n`));
       into.first ??= { seq: before.seq + 1, prevHash: before.hash, at: first.at };
       into.lastAt = records.at(-1)?.at ?? first.at;
       head = next;

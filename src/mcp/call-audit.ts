@@ -6,6 +6,7 @@ import type { AuditFact, AuditResource } from '../core/audit.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { RelayedError } from '../core/relay.ts';
+import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
 import { ProtocolError } from './error-response.ts';
 import type { McpExchange, McpServices } from './step.ts';
@@ -81,7 +82,7 @@ async function callRecorded(method: Method, ctx: MethodContext): Promise<string>
 }
 
 function factOf(ctx: MethodContext): AuditFact {
-  const { snapshot, request, call, remoteAddress } = ctx;
+  const { snapshot, call, remoteAddress } = ctx;
   return {
     eventName: EVENT,
     category: 'Data',
@@ -91,26 +92,23 @@ function factOf(ctx: MethodContext): AuditFact {
     ...userAgentOf(ctx.headers),
     ...(remoteAddress === undefined ? {} : { sourceIpAddress: remoteAddress }),
     gatewayId: snapshot.gatewayId,
-    requestParameters: {
-      gatewayIdentifier: snapshot.gatewayId,
-      method: request.method,
-      ...parametersOf(ctx),
-    },
+    requestParameters: parametersOf(ctx),
   };
 }
 
-function parametersOf({ request, audit }: MethodContext): JsonObject {
-  const { name, uri, arguments: given, ...rest } = request.params;
-  const args = given ?? rest['argument'] ?? rest['inputResponses'] ?? {};
-  const text = audit.showsArguments ? stringifyLossless(args) : undefined;
+/** Members in canonical order: the log need not sort them then. */
+function parametersOf({ snapshot, request, audit }: MethodContext): JsonObject {
+  const { name, uri, arguments: given, argument, inputResponses } = request.params;
+  const args = given ?? argument ?? inputResponses ?? {};
+  const isShown = audit.showsArguments && stringifyLossless(args).length <= MAX_SHOWN;
   return {
+    ...(isShown ? { arguments: args } : { argumentsHmac: audit.digest(args) }),
+    gatewayIdentifier: snapshot.gatewayId,
+    method: request.method,
     ...(typeof name === 'string' ? { name: name.slice(0, MAX_NAME) } : {}),
     ...(typeof uri === 'string'
       ? { uriHmac: audit.digest(uri), uriScheme: uri.split(':', 1)[0]?.slice(0, 32) }
       : {}),
-    ...(text !== undefined && text.length <= MAX_SHOWN
-      ? { arguments: args }
-      : { argumentsHmac: audit.digest(args) }),
   };
 }
 
@@ -121,12 +119,26 @@ function namedTool({ snapshot, request }: MethodContext): Noted {
   return tool ? { tool: tool.name, targetId: tool.targetId } : {};
 }
 
+/** By snapshot and target, so that each list is made once. */
+const resourcesOf = new WeakMap<GatewaySnapshot, Map<string, readonly AuditResource[]>>();
+
+function resourcesIn(snapshot: GatewaySnapshot, targetId: string): readonly AuditResource[] {
+  let known = resourcesOf.get(snapshot);
+  if (!known) resourcesOf.set(snapshot, (known = new Map()));
+  let resources = known.get(targetId);
+  if (!resources) {
+    const { gatewayArn } = snapshot;
+    const gateway = { arn: gatewayArn, type: GATEWAY_TYPE };
+    resources =
+      targetId === '' ? [gateway] : [gateway, { arn: `${gatewayArn}/target/${targetId}`, type: TARGET_TYPE }];
+    known.set(targetId, resources);
+  }
+  return resources;
+}
+
 function subjectOf({ snapshot }: MethodContext, { tool, targetId }: Noted): Partial<AuditFact> {
-  const { gatewayArn } = snapshot;
-  const resources: AuditResource[] = [{ arn: gatewayArn, type: GATEWAY_TYPE }];
-  if (targetId !== undefined) resources.push({ arn: `${gatewayArn}/target/${targetId}`, type: TARGET_TYPE });
   return {
-    resources,
+    resources: resourcesIn(snapshot, targetId ?? ''),
     ...(tool === undefined ? {} : { tool }),
     ...(targetId === undefined ? {} : { targetId }),
   };
