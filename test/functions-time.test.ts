@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,7 @@ afterEach(async () => {
 async function functionsWith(
   source: string,
   settings: Partial<FunctionSettings> = {},
+  more: { readonly reservedConcurrency?: number } = {},
 ): Promise<{ functions: OpenFunctions; lines: LogLine[] }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatewright-functions-'));
   const { log, lines } = createRecordingLog();
@@ -65,6 +67,7 @@ async function functionsWith(
         lastVersion: 0,
         policies: {},
         tags: {},
+        ...more,
       },
     });
   });
@@ -164,6 +167,52 @@ describe('processes', () => {
     abort.abort(new Error('gone away'));
     await expect(running).rejects.toThrow('gone away');
     await vi.waitFor(() => expect(said(lines, 'ended')).toBe(1), { timeout: 10_000 });
+  });
+
+  it('calls that were given up count for the reserved concurrency as long as they run', async () => {
+    const held: ServerResponse[] = [];
+    const gate = createServer((_request, response) => void held.push(response));
+    await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+    closing.push(() => {
+      gate.closeAllConnections();
+      return new Promise((resolve) => gate.close(resolve));
+    });
+    const { port } = gate.address() as AddressInfo;
+    const { functions, lines } = await functionsWith(
+      `export const handler = async (e) => {
+        if (e.wait) await (await fetch('http://127.0.0.1:${port}')).text();
+        if (e.fail) process.exit(1);
+        return 'done';
+      };`,
+      {},
+      { reservedConcurrency: 2 },
+    );
+    const refused = {
+      code: 'Throttled',
+      details: { reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' },
+    };
+    const givenUp = ['1', '2'].map(async (requestId) => {
+      const abort = new AbortController();
+      const payload = JSON.stringify({ wait: true, fail: requestId === '2' });
+      const running = functions.call({ ...event(requestId), payload, signal: abort.signal });
+      await vi.waitFor(() => expect(held.length).toBe(2), { timeout: 10_000 });
+      abort.abort(new Error('gone away'));
+      await expect(running).rejects.toThrow('gone away');
+    });
+    await Promise.all(givenUp);
+    await expect(functions.call(event('3'))).rejects.toMatchObject(refused);
+    const late = AbortSignal.abort(new Error('gone before'));
+    await expect(functions.call({ ...event('4'), signal: late })).rejects.toMatchObject(refused);
+    for (const response of held) response.end();
+    // One of them ends well, the other with its process: both have made room again.
+    await vi.waitFor(
+      async () => {
+        const together = await Promise.all(['5', '6'].map((requestId) => functions.call(event(requestId))));
+        expect(together.map(({ payload }) => Buffer.from(payload).toString())).toEqual(['"done"', '"done"']);
+      },
+      { timeout: 10_000 },
+    );
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   it('after the end nothing is started', async () => {

@@ -160,14 +160,13 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
         retryAfterMs: 1_000,
       });
     running.set(known.id, under + 1);
-    try {
-      const outcome = await untilAborted(work(resolved, call), call.signal);
-      return { ...outcome, executedVersion: runnable.version };
-    } finally {
+    // Counted as long as it runs, also when whoever called does not wait for it any more.
+    const counted = work(resolved, call).finally(() => {
       const left = (running.get(known.id) ?? 1) - 1;
       if (left === 0) running.delete(known.id);
       else running.set(known.id, left);
-    }
+    });
+    return { ...(await untilAborted(counted, call.signal)), executedVersion: runnable.version };
   }
 
   async function work(
