@@ -1,14 +1,21 @@
 // The main job in one line, as its user meets it: `serve --openapi …` against the real process, with the official
 // MCP client in front and an API behind that notes exactly what it was sent.
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { allTools, mcpClient, startUpstream, textOf } from '../support/process-clients.ts';
-import { closing, runGatewright, spawnGatewright, startServer, temporaryFolder } from '../support/process.ts';
+import {
+  closing,
+  filesOf,
+  runGatewright,
+  spawnGatewright,
+  startServer,
+  temporaryFolder,
+} from '../support/process.ts';
 import type { RunningServer } from '../support/process.ts';
 
 const GITHUB = join(
@@ -146,7 +153,7 @@ describe('the published description of GitHub', () => {
       // The key is where it belongs and nowhere else.
       expect(JSON.stringify(got)).not.toContain(KEY);
       expect(run.stdout() + run.stderr()).not.toContain(KEY);
-      for (const entry of readdirSync(dataDir))
+      for (const entry of filesOf(dataDir))
         expect(readFileSync(join(dataDir, entry)).includes(KEY), entry).toBe(false);
       expect(await run.kill('SIGTERM')).toEqual({ code: 0, signal: null });
 
