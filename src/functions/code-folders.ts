@@ -4,7 +4,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
@@ -12,6 +12,8 @@ import type { StoreReader } from '../stores/store.ts';
 import { unpackArchive } from './archive.ts';
 
 const OWNER_FILE = 'owner';
+/** Names of the folders that this process uses: all others under its number are of one before it. */
+const used = new Set<string>();
 
 export interface CodeFolders {
   /** Folder of this process; everything below it goes with `close`. */
@@ -21,7 +23,7 @@ export interface CodeFolders {
   /** The folder that several archives are unpacked in, later ones over earlier ones; undefined for none. @throws as `folderOf` */
   layersOf(codeIds: readonly string[]): Promise<string | undefined>;
   /** Lets go of the folders of all other archives. */
-  keepOnly(used: Iterable<{ readonly codeId: string; readonly layerIds: readonly string[] }>): void;
+  keepOnly(wanted: Iterable<{ readonly codeId: string; readonly layerIds: readonly string[] }>): void;
   /** A new folder with an empty one, `files`, in it. */
   temporary(name: string): Promise<string>;
   /** Whether programs can begin to run: the folder is made with the first call. */
@@ -55,6 +57,7 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
   let opened: Promise<void> | undefined;
 
   async function make(): Promise<void> {
+    used.add(basename(root));
     await mkdir(root, { recursive: true, mode: 0o700 });
     await writeFile(join(root, OWNER_FILE), String(process.pid), { mode: 0o600 });
     await Promise.all([mkdir(join(root, 'code')), mkdir(join(root, 'tmp'))]);
@@ -92,10 +95,10 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
     async layersOf(codeIds: readonly string[]): Promise<string | undefined> {
       return codeIds.length === 0 ? undefined : folderFor(layersName(codeIds), codeIds);
     },
-    keepOnly(used: Iterable<{ readonly codeId: string; readonly layerIds: readonly string[] }>): void {
+    keepOnly(wanted: Iterable<{ readonly codeId: string; readonly layerIds: readonly string[] }>): void {
       if (unpacked.size === 0) return;
       const names = new Set<string>();
-      for (const { codeId, layerIds } of used) names.add(codeId).add(layersName(layerIds));
+      for (const { codeId, layerIds } of wanted) names.add(codeId).add(layersName(layerIds));
       for (const [name, folder] of unpacked) {
         if (names.has(name)) continue;
         unpacked.delete(name);
@@ -114,6 +117,7 @@ export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log
       if (opened === undefined) return;
       await opened.catch(() => undefined);
       await remove(root);
+      used.delete(basename(root));
     },
   });
 }
@@ -122,11 +126,15 @@ function layersName(codeIds: readonly string[]): string {
   return `layers-${createHash('sha256').update(codeIds.join('\n')).digest('hex')}`;
 }
 
-/** True for the folder of a process that is gone. */
+/**
+ * True for the folder of a process that is gone. Numbers come again, in a container at each start: there this process has
+ * that of the one before it, so its own number on a folder that is not its own says that its owner is gone.
+ */
 async function isLeftOver(folder: string): Promise<boolean> {
+  if (used.has(basename(folder))) return false;
   const pid = Number(await readFile(join(folder, OWNER_FILE), 'utf8').catch(() => ''));
-  if (pid === process.pid) return false;
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
     return false;
