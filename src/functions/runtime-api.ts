@@ -193,7 +193,9 @@ async function listen(
 ): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen('path' in place ? { path: place.path } : { port: 0, host: place.host }, () => {
+    // Exclusive: a worker listens by itself. The process that started it has other open files, and shares ports among workers.
+    const where = 'path' in place ? { path: place.path } : { port: 0, host: place.host };
+    server.listen({ ...where, exclusive: true }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -46,7 +46,8 @@ export function createEgressProxy(guard: EgressGuard): EgressProxy {
       });
       await new Promise<void>((resolve, reject) => {
         door.once('error', reject);
-        door.listen({ path }, () => resolve());
+        // Exclusive: to the process that started a worker, the path may mean something else.
+        door.listen({ path, exclusive: true }, () => resolve());
       });
       return () => {
         door.close();

@@ -147,3 +147,33 @@ it('a server of an ordinary user has the same sandbox', async (context) => {
   expect(answer).toEqual({ homes: false, privileges: '0000000000000000' });
   expect((await server.stop()).code).toBe(0);
 });
+
+it('with several workers a function has the network that its tag says, in each of them', async (context) => {
+  const server = await startServer({ env: { GATEWRIGHT_WORKERS: '2' } });
+  for (const network of ['host', 'none', 'egress']) {
+    await clientOf(server).send(
+      new CreateFunctionCommand({
+        FunctionName: network,
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+        Role: ROLE,
+        Timeout: 20,
+        Code: {
+          ZipFile: await zipOf({ 'index.mjs': 'export const handler = async (event) => event;' }),
+        },
+        ...(network === 'host' ? {} : { Tags: { 'gatewright:network': network } }),
+      }),
+    );
+    // A client each, so that the workers take turns.
+    for (let n = 0; n < 6; n += 1) {
+      const answer = await clientOf(server)
+        .send(new InvokeCommand({ FunctionName: network, Payload: JSON.stringify({ n }) }))
+        .catch((fault: unknown) => fault);
+      if (server.lines.some(({ msg, sandbox }) => msg === 'sandbox of functions' && sandbox !== 'namespaces'))
+        context.skip();
+      expect(answer, network).not.toBeInstanceOf(Error);
+      expect(jsonOf((answer as { readonly Payload?: Uint8Array }).Payload), network).toEqual({ n });
+    }
+  }
+  expect((await server.stop()).code).toBe(0);
+});
