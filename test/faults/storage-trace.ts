@@ -116,26 +116,39 @@ export function afterPowerCut(
     -Infinity,
     ...own.filter(({ what, to }) => what.kind === 'sync' && to <= cut).map(({ from }) => from),
   );
-  let content = base;
+  // Once as large as it ever gets, or each write would copy it.
+  const room = Math.max(
+    base.length,
+    ...own.map(({ what }) => (what.kind === 'write' ? what.at + what.bytes.length : 0)),
+  );
+  const content = Buffer.alloc(room);
+  base.copy(content);
+  let length = base.length;
   for (const { what, to } of own) {
     if (what.kind === 'sync') continue;
     const isDurable = to <= synced;
     if (!isDurable && (loss === 'all' || chance() < 0.5)) continue;
     if (what.kind === 'truncate') {
-      const resized = Buffer.alloc(what.size);
-      content.copy(resized);
-      content = resized;
+      content.fill(0, Math.min(what.size, length), length);
+      length = what.size;
       continue;
     }
     const bytes =
       isDurable || loss !== 'torn'
         ? what.bytes
         : what.bytes.subarray(0, Math.floor((chance() * what.bytes.length) / SECTOR) * SECTOR);
-    if (bytes.length === 0) continue;
-    const whole = Buffer.alloc(Math.max(content.length, what.at + bytes.length));
-    content.copy(whole);
-    bytes.copy(whole, what.at);
-    content = whole;
+    bytes.copy(content, what.at);
+    if (bytes.length > 0) length = Math.max(length, what.at + bytes.length);
   }
-  return content;
+  return content.subarray(0, length);
+}
+
+/** Operations that a power cut at that moment can undo. */
+export function unsyncedAt({ operations }: StorageTrace, cut: number): number {
+  const synced = new Map<string, number>();
+  for (const { file, what, from, to } of operations)
+    if (what.kind === 'sync' && to <= cut) synced.set(file, from);
+  return operations.filter(
+    ({ file, what, from, to }) => what.kind !== 'sync' && from <= cut && to > (synced.get(file) ?? -Infinity),
+  ).length;
 }
