@@ -22,6 +22,8 @@ const app = await openApp(
     accountId: '000000000000',
     egressAllow: ['127.0.0.1', 'localhost'].map(parseAllowRule),
     logLevel: 'info',
+    // Measured beside the call, not as part of it (bench/workers.ts).
+    audit: 'off',
   },
   createLog('info'),
 );
