@@ -1,10 +1,10 @@
 // `npm run bench:workers`: calls a second of two workers to one, as the real process serves them, and the CPU of a call with
 // audit log and log lines on to the same with them off. Both in turn, in one run; figures of the system's own counters.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
@@ -28,6 +28,7 @@ const { workersRatio, recordedRatio } = JSON.parse(
 
 const upstream = start('process-upstream.ts', []);
 const { port } = await answer<{ port: number }>(upstream);
+const cores = cpus().length;
 const folders: string[] = [];
 
 /** A real server with one tool. @param env settings beside those that it needs */
@@ -46,6 +47,8 @@ async function open(name: string, env: Record<string, string>): Promise<Server> 
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // The load stays on its core (measure.ts); the server may have all of them.
+  spawnSync('taskset', ['-apc', `0-${cores - 1}`, String(child.pid)], { stdio: 'ignore' });
   const ready = await new Promise<string>((resolve, reject) => {
     child.once('close', () => reject(new Error('the server ended')));
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -146,7 +149,6 @@ async function close(servers: readonly Server[]): Promise<void> {
   }
 }
 
-const cores = availableParallelism();
 const scaled = [await open('one worker', {}), await open('two workers', { GATEWRIGHT_WORKERS: '2' })];
 const [one, two] = await inTurn(scaled);
 await close(scaled);

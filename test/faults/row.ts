@@ -14,11 +14,11 @@ export interface Row {
   readonly id: string;
   readonly words: string;
   /** Begins before all others and gives what ends it: it only waits for a deadline of the product. */
-  begin?(): Promise<() => Promise<readonly Check[]>>;
+  readonly begin?: () => Promise<() => Promise<readonly Check[]>>;
   /** A figure of this row is a time: it is taken once more before the row counts as failed. */
   readonly isTimed?: boolean;
   /** @throws CannotRun where the machine lacks something */
-  run?(): Promise<readonly Check[]>;
+  readonly run?: () => Promise<readonly Check[]>;
 }
 
 /** This machine lacks what a row needs. */
