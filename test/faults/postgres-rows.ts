@@ -111,9 +111,10 @@ async function recovers(scene: Nodes): Promise<Check> {
   return exactly('recovered without a restart', scene.nodes.filter(isRunning).length, 2);
 }
 
-/** While something is wrong with the database: calls, and writes at the same time. */
-async function whileAway(scene: Nodes): Promise<readonly Check[]> {
-  const baseline = await callBoth(scene);
+/** Calls, and writes at the same time: the same load with and without a fault. */
+async function mixedLoad(
+  scene: Nodes,
+): Promise<[rounds: readonly Answer[], refusals: readonly (Refusal | undefined)[]]> {
   const control = controlOf(scene.nodes[0], KEY);
   const writes = Promise.all(Array.from({ length: MAX_WRITES }, () => tryWrite(control)));
   const rounds: Answer[] = [];
@@ -121,7 +122,12 @@ async function whileAway(scene: Nodes): Promise<readonly Check[]> {
   void writes.finally(() => (areOver = true));
   do rounds.push(...(await callBoth(scene)));
   while (!areOver);
-  const refusals = await writes;
+  return [rounds, await writes];
+}
+
+/** @param baseline of the same load before */
+async function whileAway(scene: Nodes, baseline: readonly Answer[]): Promise<readonly Check[]> {
+  const [rounds, refusals] = await mixedLoad(scene);
   return [
     exactly('calls answered', goodShare(rounds), 1),
     atMost('their p99 to that before', p99(rounds) / p99(baseline), 3),
@@ -134,8 +140,9 @@ async function whileAway(scene: Nodes): Promise<readonly Check[]> {
 async function killed(): Promise<readonly Check[]> {
   const scene = await openNodes();
   await callBoth(scene);
+  const [baseline] = await mixedLoad(scene);
   await scene.postgres.kill();
-  const checks = await whileAway(scene);
+  const checks = await whileAway(scene, baseline);
   await scene.postgres.start();
   return [...checks, await recovers(scene)];
 }
@@ -143,9 +150,10 @@ async function killed(): Promise<readonly Check[]> {
 async function frozen(): Promise<readonly Check[]> {
   const scene = await openNodes();
   await callBoth(scene);
+  const [baseline] = await mixedLoad(scene);
   scene.postgres.freeze();
   closing.push(() => scene.postgres.thaw());
-  const checks = await whileAway(scene);
+  const checks = await whileAway(scene, baseline);
   scene.postgres.thaw();
   return [...checks, await recovers(scene)];
 }
