@@ -114,7 +114,18 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     let told = 0;
     store.onChange(() => (told += 1));
     await add(store, 'a');
+    // Killed in the middle of transactions, too: whoever waits for one hears of it, and the process lives.
+    const open = Promise.withResolvers<void>();
+    const broken = store.transaction(async (tx) => {
+      await tx.get(KIND, 'a');
+      open.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await tx.remove(KIND, 'a');
+    });
+    const outcome = expect(broken).rejects.toMatchObject({ code: 'Unavailable' });
+    await open.promise;
     await server.kill();
+    await outcome;
     await expect(add(store, 'b')).rejects.toMatchObject({ code: 'Unavailable' });
     await expect(store.get(KIND, 'a')).rejects.toMatchObject({ code: 'Unavailable' });
     expect(troubles.length).toBeGreaterThan(0);

@@ -59,8 +59,9 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
     application_name: 'gatewright',
   };
   const pool = new Pool({ ...settings, max: CONNECTIONS });
-  // Without a listener a broken idle connection would end the process.
+  // Without listeners a connection that breaks would end the process: the pool hears of idle ones only.
   pool.on('error', trouble);
+  pool.on('connect', (client) => void client.on('error', trouble));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   try {
     await prepareSchema(db, options.migrate ?? true);
