@@ -147,8 +147,8 @@ export const SETTINGS: readonly SettingDefinition[] = Object.freeze([
   {
     key: 'gatewright:max-concurrency',
     on: 'gateway-target',
-    doc: 'Calls of this target at a time in one process, default 128. As many wait in line; more are told to try again in a moment.',
-    check: integerBetween(1, 1_000),
+    doc: 'Calls of this target at a time in one process, default 1,000. As many wait in line; more are told to try again in a moment.',
+    check: integerBetween(1, 10_000),
   },
   {
     key: 'gatewright:lambda-result',

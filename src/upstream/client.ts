@@ -21,7 +21,7 @@ import type { EgressGuard } from './guard.ts';
 import { createRetryBudget } from './retry-budget.ts';
 import { openStream } from './stream.ts';
 
-const CONNECTIONS_PER_ORIGIN = 256;
+const CONNECTIONS_PER_ORIGIN = 1_000;
 /** Streams hold their connections for as long as they last: they must not wait for each other. */
 const STREAMS_PER_ORIGIN = 4_096;
 const ORIGINS_KEPT = 1_000;

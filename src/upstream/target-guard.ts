@@ -7,7 +7,7 @@ import type { TargetGuard } from '../core/target-guard.ts';
 import type { Clock } from '../lib/clock.ts';
 
 /** Calls of one target at a time, unless its setting says otherwise. */
-export const DEFAULT_CONCURRENCY = 128;
+export const DEFAULT_CONCURRENCY = 1_000;
 /** Failures in a row after which a target rests, and for how long: twice as long after each probe that fails (ms). */
 const FAILURES = 10;
 const FIRST_REST_MS = 1_000;
