@@ -38,14 +38,15 @@ for (const row of chosen) {
   if (!run) continue;
   let result = await attempt(run, ROW_LIMIT_MS);
   await closeRow();
-  const isOnceMore = result.outcome === 'FAIL' && row.isTimed === true;
-  if (isOnceMore) {
+  let firstTry = '';
+  if (result.outcome === 'FAIL' && row.isTimed === true) {
+    firstTry = ` [second try; the first: ${result.missed}]`;
     result = await attempt(run, ROW_LIMIT_MS);
     await closeRow();
   }
-  print(row, result, isOnceMore);
+  print(row, result, firstTry);
 }
-for (const { row, result } of waiting) print(row, await result, false);
+for (const { row, result } of waiting) print(row, await result);
 closing.push(...kept);
 await closeRow();
 console.log(
@@ -56,6 +57,8 @@ process.exit(counts.FAIL === 0 ? 0 : 1);
 interface Result {
   readonly outcome: Outcome;
   readonly text: string;
+  /** What did not hold, alone. */
+  readonly missed: string;
   readonly seconds: number;
 }
 
@@ -70,12 +73,22 @@ async function attempt(work: () => Promise<readonly Check[]>, limitMs: number): 
       }),
     ]);
     const isKept = checks.every((check) => check.isKept);
-    return { outcome: isKept ? 'pass' : 'FAIL', text: checks.map(figureOf).join('; '), seconds: seconds() };
+    return {
+      outcome: isKept ? 'pass' : 'FAIL',
+      text: checks.map(figureOf).join('; '),
+      missed: checks
+        .filter((check) => !check.isKept)
+        .map(figureOf)
+        .join('; '),
+      seconds: seconds(),
+    };
   } catch (thrown) {
-    if (thrown instanceof CannotRun) return { outcome: 'not run', text: thrown.message, seconds: seconds() };
+    if (thrown instanceof CannotRun)
+      return { outcome: 'not run', text: thrown.message, missed: '', seconds: seconds() };
     const { message, cause } = thrown instanceof Error ? thrown : new Error(String(thrown));
     const reason = cause instanceof Error ? ` (${cause.message})` : '';
-    return { outcome: 'FAIL', text: `${message}${reason}`.slice(0, 2000), seconds: seconds() };
+    const text = `${message}${reason}`.slice(0, 2000);
+    return { outcome: 'FAIL', text, missed: text, seconds: seconds() };
   }
 }
 
@@ -83,11 +96,9 @@ function figureOf({ what, figure, limit, isKept }: Check): string {
   return `${isKept ? '' : '!! '}${what} ${figure} (${limit})`;
 }
 
-function print({ id, words }: Row, { outcome, text, seconds }: Result, isOnceMore: boolean): void {
+function print({ id, words }: Row, { outcome, text, seconds }: Result, firstTry = ''): void {
   counts[outcome] += 1;
-  console.log(
-    `${id.padEnd(4)} ${words.padEnd(52)} ${outcome.padEnd(7)} ${text}${isOnceMore ? ' [second try]' : ''} [${seconds} s]`,
-  );
+  console.log(`${id.padEnd(4)} ${words.padEnd(52)} ${outcome.padEnd(7)} ${text}${firstTry} [${seconds} s]`);
 }
 
 /** What a row has left running ends with it. */

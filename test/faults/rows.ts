@@ -5,6 +5,7 @@ import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
 import { POWER_ROW } from './power-cut.ts';
 import { CannotRun } from './row.ts';
 import type { Row } from './row.ts';
+import { SOCKET_ROWS } from './socket-rows.ts';
 import { KILL_ROW, STORE_ROWS } from './store-rows.ts';
 import { UPSTREAM_ROWS } from './upstream-rows.ts';
 
@@ -37,5 +38,6 @@ export const ROWS: readonly Row[] = [
   DRAIN_ROW,
   ...NODE_ROWS,
   ...STORE_ROWS,
+  ...SOCKET_ROWS,
   ...OTHER_ROWS,
 ];

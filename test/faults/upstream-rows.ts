@@ -80,13 +80,14 @@ async function goodTraffic(scene: Scene, path: string): Promise<readonly (readon
   return rounds;
 }
 
-function besideBaseline(
+export function besideBaseline(
   baseline: readonly (readonly Answer[])[],
   rounds: readonly (readonly Answer[])[],
+  limit = 1.5,
 ): readonly Check[] {
   return [
     exactly('good calls answered', goodShare(rounds.flat()), 1),
-    atMost('p99 of good calls to baseline', medianOf(rounds, p99) / medianOf(baseline, p99), 1.5),
+    atMost('p99 of good calls to baseline', medianOf(rounds, p99) / medianOf(baseline, p99), limit),
   ];
 }
 
@@ -235,7 +236,7 @@ async function malformed(): Promise<readonly Check[]> {
   ];
 }
 
-const memoryOf = (server: RunningServer): number =>
+export const memoryOf = (server: RunningServer): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]) * 1024;
 
 async function huge(): Promise<readonly Check[]> {
