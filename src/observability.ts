@@ -87,18 +87,26 @@ function figuresOf({ guards, overload, snapshots }: WatchedRooms): readonly Gaug
     {
       name: 'gatewright_target_circuit_open',
       help: '1 while a target rests after failures in a row',
+      together: 'max',
       label,
       read: () => guards.figures().resting,
     },
     {
       name: 'gatewright_gateways',
       help: 'Gateways that are served',
+      together: 'max',
       read: () => snapshots.figures().gateways,
     },
-    { name: 'gatewright_tools', help: 'Tools that are served', read: () => snapshots.figures().tools },
+    {
+      name: 'gatewright_tools',
+      help: 'Tools that are served',
+      together: 'max',
+      read: () => snapshots.figures().tools,
+    },
     {
       name: 'gatewright_snapshot_age_seconds',
       help: 'Since the store was last seen to have nothing newer',
+      together: 'max',
       read: () => snapshots.figures().ageSeconds,
     },
   ];

@@ -4,8 +4,10 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Metric, MetricObjectWithValues, MetricValueWithName } from 'prom-client';
 import type { ObservedOutcome } from '../core/observation.ts';
-import { SECONDS, createSeriesTable } from './series.ts';
-import type { Series, SeriesTable, Times } from './series.ts';
+import { SECONDS } from '../core/times.ts';
+import type { Times } from '../core/times.ts';
+import { createSeriesTable } from './series.ts';
+import type { Series, SeriesTable } from './series.ts';
 
 /** A figure that is asked for when somebody looks. */
 export interface Gauged {
@@ -14,6 +16,8 @@ export interface Gauged {
   /** Values by label, or one without a label. */
   readonly read: () => number | ReadonlyMap<string, number>;
   readonly label?: string;
+  /** How the figures of several workers become one. Default: their sum. */
+  readonly together?: 'sum' | 'max';
 }
 
 export interface Metrics {
@@ -98,7 +102,7 @@ interface TimesOf {
 }
 
 /** A histogram whose counts are kept elsewhere: the library has no way to set them. */
-function registerTimes(registry: Registry, { name, help, rows }: TimesOf): void {
+export function registerTimes(registry: Registry, { name, help, rows }: TimesOf): void {
   const metric = {
     name,
     help,
@@ -151,10 +155,11 @@ function valuesOf(
   ];
 }
 
-function registerGauge(registry: Registry, { name, help, read, label }: Gauged): void {
+function registerGauge(registry: Registry, { name, help, read, label, together = 'sum' }: Gauged): void {
   const gauge = new Gauge({
     name,
     help,
+    aggregator: together,
     labelNames: label === undefined ? [] : [label],
     registers: [registry],
     collect() {

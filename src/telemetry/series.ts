@@ -2,23 +2,16 @@
 // asked for its text only when somebody looks. The number of series is bounded, whatever tools and callers there are.
 
 import type { ObservedOutcome } from '../core/observation.ts';
+import { newTimes, observe } from '../core/times.ts';
+import type { Times } from '../core/times.ts';
 
 const MAX_SERIES = 2_000;
 export const OTHER = '_other';
-/** OpenTelemetry's buckets for MCP operations, seconds (semantic conventions, `mcp.server.operation.duration`). */
-export const SECONDS: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 const THROTTLED = 429;
 /** JSON-RPC: there is no such method. Its name is whatever the caller made up. */
 const METHOD_NOT_FOUND = -32601;
 const FIRST_USER_ERROR = 400;
 const FIRST_SYSTEM_ERROR = 500;
-
-/** How long things took: a count for each bucket, not yet added up. */
-export interface Times {
-  readonly buckets: number[];
-  count: number;
-  sum: number;
-}
 
 export interface Series {
   readonly gatewayId: string;
@@ -91,16 +84,4 @@ export function createSeriesTable(): SeriesTable {
     },
     all: () => known.values(),
   };
-}
-
-function newTimes(): Times {
-  return { buckets: Array.from({ length: SECONDS.length + 1 }, () => 0), count: 0, sum: 0 };
-}
-
-function observe(times: Times, seconds: number): void {
-  let bucket = 0;
-  while (bucket < SECONDS.length && seconds > (SECONDS[bucket] ?? 0)) bucket += 1;
-  times.buckets[bucket] = (times.buckets[bucket] ?? 0) + 1;
-  times.count += 1;
-  times.sum += seconds;
 }
