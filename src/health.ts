@@ -10,7 +10,7 @@ export interface Health {
 }
 
 export interface HealthFacts {
-  readonly store: Pick<Store, 'sequence'>;
+  readonly store: Pick<Store, 'sequence' | 'failure'>;
   /** The store is shared by many nodes, and may be away for a while. */
   readonly isShared: boolean;
   readonly isStarted: () => boolean;
@@ -31,7 +31,7 @@ export function createHealth({ store, isShared, isStarted, keyTrouble }: HealthF
       return isShared ? undefined : storeTrouble();
     },
     async degraded() {
-      return [keyTrouble, isShared ? await storeTrouble() : undefined].filter(
+      return [keyTrouble, store.failure(), isShared ? await storeTrouble() : undefined].filter(
         (trouble) => trouble !== undefined,
       );
     },

@@ -27,6 +27,7 @@ export async function openStore(
   if (!url)
     return openSqliteStore(join(config.dataDir, 'gatewright.db'), clock, {
       onUnreadable,
+      onFailure: (reason) => log.error({ reason }, 'the store is closed for writing'),
       // Workers tell each other of changes; processes that know nothing of each other look every now and then.
       committed: () => tellPrimary('changed'),
       onForeignChange: (listener) => hearPrimary((message) => message === 'changed' && listener()),

@@ -88,5 +88,7 @@ export interface Store extends StoreReader {
   onChange(listener: () => void): () => void;
   /** Takes or renews a lease; false when another owner holds it unexpired. */
   lease(name: string, owner: string, ttlMs: number): Promise<boolean>;
+  /** Why nothing can be written any more before a restart; undefined while that is not so. */
+  failure(): string | undefined;
   close(): Promise<void>;
 }

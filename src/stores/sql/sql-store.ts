@@ -24,6 +24,8 @@ export interface SqlEngine {
   readonly committed?: () => void;
   /** Calls back when another process has changed something, or may have. */
   readonly onForeignChange?: (listener: () => void) => void;
+  /** As in the store's contract. */
+  readonly failure?: () => string | undefined;
   /** Lets go of whatever there is besides `db`. */
   readonly close?: () => Promise<void>;
   /** Told of each row that a list leaves out because it cannot be read. */
@@ -57,6 +59,7 @@ export function createSqlStore(engine: SqlEngine): Store {
   engine.onForeignChange?.(tell);
   return Object.freeze({
     ...reader,
+    failure: () => engine.failure?.(),
     async transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
       let changed = 0;
       const result = await faultsNamed(() =>

@@ -1,5 +1,6 @@
 // SQLite through node:sqlite: the default store, one file in the data directory.
-// WAL for readers beside a writer, synchronous=FULL so that acknowledged means durable (fsync on each commit).
+// WAL for readers beside a writer, synchronous=FULL so that acknowledged means durable (fsync on each commit). After an fsync
+// that failed nothing is written any more until a restart.
 
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -13,6 +14,8 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Store } from '../store.ts';
 import { MIGRATION_NAMES, migrationProvider } from '../sql/migrations.ts';
+import { watchDisk } from './disk.ts';
+import type { Disk } from './disk.ts';
 import { createSqlStore } from '../sql/sql-store.ts';
 import type { SqlEngine } from '../sql/sql-store.ts';
 import type { Tables } from '../sql/tables.ts';
@@ -26,13 +29,22 @@ const STATEMENTS_KEPT = 200;
 export async function openSqliteStore(
   path: string,
   clock: Clock = systemClock,
-  more: Pick<SqlEngine, 'onUnreadable' | 'committed' | 'onForeignChange'> = {},
+  { onFailure, ...more }: SqliteOptions = {},
 ): Promise<Store> {
-  return createSqlStore({ ...(await openSqliteEngine(path, clock)), ...more });
+  return createSqlStore({ ...(await openSqliteEngine(path, clock, onFailure)), ...more });
+}
+
+export interface SqliteOptions extends Pick<SqlEngine, 'onUnreadable' | 'committed' | 'onForeignChange'> {
+  /** Told once why nothing is written any more. */
+  readonly onFailure?: (reason: string) => void;
 }
 
 /** The same as an engine, for those who copy databases. @throws as `openSqliteStore` */
-export async function openSqliteEngine(path: string, clock: Clock = systemClock): Promise<SqlEngine> {
+export async function openSqliteEngine(
+  path: string,
+  clock: Clock = systemClock,
+  onFailure: (reason: string) => void = () => undefined,
+): Promise<SqlEngine> {
   let database: DatabaseSync;
   try {
     if (path !== ':memory:') createFile(path);
@@ -55,7 +67,8 @@ export async function openSqliteEngine(path: string, clock: Clock = systemClock)
       `The database file ${path} was written by a newer version of Gatewright (it has ${unknown.join(', ')}). Start that version or a later one, or restore a copy from before.`,
     );
   }
-  const db = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(database) }) });
+  const disk = watchDisk(database, onFailure);
+  const db = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(database, disk) }) });
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
@@ -65,7 +78,7 @@ export async function openSqliteEngine(path: string, clock: Clock = systemClock)
       { cause: error },
     );
   }
-  return { db, clock, beginReading: 'begin deferred' };
+  return { db, clock, beginReading: 'begin deferred', failure: disk.failure };
 }
 
 /** Migrations all or none: one that was broken off half-way could not be run again. */
@@ -102,14 +115,14 @@ function unknownMigrations(database: DatabaseSync): readonly string[] {
 const BEGIN: Readonly<Record<string, string>> = Object.freeze({ begin: 'begin immediate' });
 
 /** node:sqlite in the form that Kysely's dialect expects; statements are prepared once and kept. */
-function adapt(database: DatabaseSync): SqliteDatabase {
+function adapt(database: DatabaseSync, disk: Disk): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
   return {
     close: () => database.close(),
     prepare(text: string): SqliteStatement {
       const known = statements.get(text);
       if (known) return known;
-      const statement = adaptStatement(database, database.prepare(BEGIN[text] ?? text), text);
+      const statement = adaptStatement(database, disk, database.prepare(BEGIN[text] ?? text), text);
       if (statements.size >= STATEMENTS_KEPT) statements.clear();
       statements.set(text, statement);
       return statement;
@@ -117,37 +130,24 @@ function adapt(database: DatabaseSync): SqliteDatabase {
   };
 }
 
-function adaptStatement(database: DatabaseSync, statement: StatementSync, text: string): SqliteStatement {
+function adaptStatement(
+  database: DatabaseSync,
+  disk: Disk,
+  statement: StatementSync,
+  text: string,
+): SqliteStatement {
   const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => diskFaultsNamed(() => statement.all(...values(parameters))),
+    all: (parameters) => disk.named(() => statement.all(...values(parameters))),
     run: (parameters) => {
       // After some faults (a full disk) SQLite has rolled back by itself: a second time would hide the cause.
       if (text === 'rollback' && !database.isTransaction) return { changes: 0, lastInsertRowid: 0 };
-      const { changes, lastInsertRowid } = diskFaultsNamed(() => statement.run(...values(parameters)));
+      const { changes, lastInsertRowid } = disk.named(() => statement.run(...values(parameters)));
       return { changes, lastInsertRowid };
     },
     iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
   };
-}
-
-/** What the operator can cure is said by name. */
-const DISK_FAULTS: Readonly<Record<number, string>> = Object.freeze({
-  8: 'The store cannot be written: its file or folder is read-only for this process. Correct the permissions of the data directory.',
-  10: 'The store cannot be read or written: its disk reports an error. Check the disk of the data directory.',
-  13: 'The store cannot be written: its disk is full. Free some space; what was saved before is safe, and no restart is needed.',
-});
-
-function diskFaultsNamed<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (thrown) {
-    const code = thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) & 0xff : 0;
-    const message = DISK_FAULTS[code];
-    if (message === undefined) throw thrown;
-    throw new GatewayError('Unavailable', message, { cause: thrown, internal: messageOf(thrown) });
-  }
 }
 
 function messageOf(thrown: unknown): string {
