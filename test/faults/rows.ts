@@ -1,5 +1,6 @@
 // The fault matrix: every row in order, and why some are not run here.
 
+import { DISK_ROWS } from './disk-rows.ts';
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
 import { POWER_ROW } from './power-cut.ts';
@@ -24,7 +25,6 @@ const OTHER_ROWS: readonly Row[] = [
   ),
   elsewhere('F19', 'token endpoint down', 'not part of this run: test/identity-trouble.test.ts'),
   elsewhere('F21', 'master key missing or another', 'not part of this run: test/e2e/durability.test.ts'),
-  elsewhere('F25', 'fsync fails', 'not written yet'),
   elsewhere('F29', 'the clock jumps', 'needs faketime'),
 ];
 
@@ -38,6 +38,7 @@ export const ROWS: readonly Row[] = [
   DRAIN_ROW,
   ...NODE_ROWS,
   ...STORE_ROWS,
+  ...DISK_ROWS,
   ...SOCKET_ROWS,
   ...OTHER_ROWS,
 ];
