@@ -3,6 +3,7 @@
 // the first address that is no trusted proxy was written by anybody.
 
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { isWithin, plainAddress } from '../lib/address-range.ts';
 import type { AddressRange } from '../lib/address-range.ts';
 
@@ -14,9 +15,19 @@ export type ClientAddress = (request: IncomingMessage) => string | undefined;
 
 /** Reads addresses behind these proxies; without any, the peer is the client. */
 export function createClientAddress(trusted: readonly AddressRange[]): ClientAddress {
+  // A connection has one peer, and many requests.
+  const peers = new WeakMap<Socket, string>();
+  function peerOf(socket: Socket): string | undefined {
+    const known = peers.get(socket);
+    if (known !== undefined) return known;
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined) return undefined;
+    const peer = plainAddress(remoteAddress) ?? remoteAddress;
+    peers.set(socket, peer);
+    return peer;
+  }
   return (request) => {
-    const { remoteAddress } = request.socket;
-    const peer = remoteAddress === undefined ? undefined : (plainAddress(remoteAddress) ?? remoteAddress);
+    const peer = peerOf(request.socket);
     if (peer === undefined || trusted.length === 0 || !isWithin(trusted, peer)) return peer;
     return forwardedFor(request.headersDistinct['x-forwarded-for'] ?? [], peer, trusted);
   };

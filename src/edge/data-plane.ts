@@ -26,6 +26,7 @@ const LARGE_ANSWER_BYTES = 64 * 1024;
 const STALLED_MS = 60_000;
 const METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'DELETE']);
 const NO_QUERY = new URLSearchParams();
+const ANY_ORIGIN: Readonly<Record<string, string>> = { 'access-control-allow-origin': '*' };
 /** What a second one would mean is anybody's guess: refused (RFC 9112 §3.2). */
 const SINGLETONS = ['host', 'content-type', 'content-length'] as const;
 
@@ -69,26 +70,23 @@ export async function handleDataPlane(
   } finally {
     if (isIn) services.overload.leave();
   }
-  const origin = request.headers.origin;
-  const bytesOut = await send(request, response, answer, {
-    'x-amzn-requestid': requestId,
-    ...(route.kind === 'mcp' ? services.origins.corsHeaders(origin) : { 'access-control-allow-origin': '*' }),
-  });
-  const ms = hundredths(performance.now() - started);
-  observation?.end({ ...record, status: answer.status, ms, bytesOut });
-  services.log.info(
-    {
-      requestId,
-      gatewayId: route.gatewayId,
-      remoteAddress,
-      ...record,
-      status: answer.status,
-      bytesOut,
-      ...(record.targetMs === undefined ? {} : { targetMs: hundredths(record.targetMs) }),
-      ms,
-    },
-    route.kind === 'mcp' ? 'mcp' : 'metadata',
-  );
+  const cors = route.kind === 'mcp' ? services.origins.corsHeaders(request.headers.origin) : ANY_ORIGIN;
+  const sent = send(request, response, answer, { ...answer.headers, ...cors, 'x-amzn-requestid': requestId });
+  // Only a stream is waited for.
+  const bytesOut = typeof sent === 'number' ? sent : await sent;
+  // The one line of this request: what is known of it from the start, what its method noted, what came of it.
+  const line = {
+    requestId,
+    gatewayId: route.gatewayId,
+    remoteAddress,
+    ...record,
+    status: answer.status,
+    bytesOut,
+    ms: hundredths(performance.now() - started),
+  };
+  if (line.targetMs !== undefined) line.targetMs = hundredths(line.targetMs);
+  observation?.end(line);
+  services.log.info(line, route.kind === 'mcp' ? 'mcp' : 'metadata');
 }
 
 const hundredths = (ms: number): number => Math.round(ms * 100) / 100;
@@ -196,14 +194,13 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
   answer: McpAnswer,
-  more: Readonly<Record<string, string>>,
+  headers: Record<string, string | number>,
 ): number | Promise<number> {
-  if (answer.events) return writeEvents(request, response, { ...answer.headers, ...more }, answer.events);
+  if (answer.events) return writeEvents(request, response, headers, answer.events);
   if (response.destroyed) return 0;
   const body = answer.body ?? '';
   const asEvents = answer.status === 200 && body !== '' && wantsEventsOnly(request.headers.accept);
   const payload = asEvents ? `event: message\ndata: ${body}\n\n` : body;
-  const headers: Record<string, string | number> = { ...answer.headers, ...more };
   if (asEvents) {
     headers['content-type'] = 'text/event-stream';
     headers['x-accel-buffering'] = 'no';

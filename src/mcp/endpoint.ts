@@ -74,13 +74,13 @@ async function answer(exchange: McpExchange, record: AccessRecord, plane: Plane)
     const step: Step = { plane, exchange, snapshot, principal, record };
     const { verifyBody } = snapshot.authorizer;
     if (exchange.head.method !== 'POST') {
-      await verifyBody?.(exchange.head, NO_BODY);
+      if (verifyBody) await verifyBody(exchange.head, NO_BODY);
       isLetIn = true;
       return await answerSessionRequest(step);
     }
     checkContentType(exchange.head.headers);
     const bytes = await exchange.readBody();
-    await verifyBody?.(exchange.head, bytes);
+    if (verifyBody) await verifyBody(exchange.head, bytes);
     isLetIn = true;
     id = null;
     const body = parseBody(bytes);

@@ -44,13 +44,16 @@ export async function answerLegacy(
 ): Promise<McpAnswer> {
   const stated = legacyVersion(request, versionHeader, step.snapshot);
   if (request.method === 'initialize') return answerHandshake(request, step);
-  const session = await openSession(step);
+  const opening = openSession(step);
+  const session = opening && (await opening);
   const client = clientOf(session, stated);
-  const offered = serverCapabilities(step.snapshot, { isModern: false, hasSession: session !== undefined });
-  const entry = methodNamed(LEGACY_METHODS, request.method, offered);
+  const entry = methodNamed(LEGACY_METHODS, request.method, () =>
+    serverCapabilities(step.snapshot, { isModern: false, hasSession: session !== undefined }),
+  );
   if (!entry)
     throw new ProtocolError(200, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
-  return runMethod(request, client, entry, step);
+  // Awaited here, which costs fewer turns than to hand a promise on.
+  return await runMethod(request, client, entry, step);
 }
 
 /** What is known of a client: all that it said at its handshake, or nothing. */
@@ -90,8 +93,11 @@ async function answerHandshake(request: RpcRequest, step: Step): Promise<McpAnsw
  * The session of a request; undefined where the gateway keeps none, whatever the client sends.
  * @throws ProtocolError 400 without an id; GatewayError NotFound for one that is not this caller's, or over
  */
-async function openSession({ snapshot, exchange, principal, plane }: Step): Promise<McpSession | undefined> {
-  if (snapshot.sessionTimeoutMs === undefined) return undefined;
+function openSession(step: Step): Promise<McpSession> | undefined {
+  return step.snapshot.sessionTimeoutMs === undefined ? undefined : openNamed(step);
+}
+
+async function openNamed({ snapshot, exchange, principal, plane }: Step): Promise<McpSession> {
   const id = single(exchange.head.headers, SESSION_HEADER);
   if (id === undefined)
     throw new ProtocolError(400, INVALID_REQUEST, 'Missing required Mcp-Session-Id header');

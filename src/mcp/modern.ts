@@ -29,8 +29,9 @@ export function answerModern(request: RpcRequest, step: Step): McpAnswer | Promi
     step.record.version = version;
     return answerListen(createContext(request, client, step, exchange.signal), plane);
   }
-  const offered = serverCapabilities(snapshot, { isModern: true, hasSession: false });
-  const entry = methodNamed(MODERN_METHODS, request.method, offered);
+  const entry = methodNamed(MODERN_METHODS, request.method, () =>
+    serverCapabilities(snapshot, { isModern: true, hasSession: false }),
+  );
   if (!entry)
     throw new ProtocolError(404, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
   return runMethod(request, client, entry, step);

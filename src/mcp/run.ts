@@ -176,7 +176,7 @@ export function createContext(
   const { plane, exchange, snapshot, principal, record } = step;
   const { services } = plane;
   const timeout = reply ? RELAY_TIMEOUT_MS : CALL_TIMEOUT_MS;
-  const call: CallContext = {
+  const call: Writable<CallContext> = {
     requestId: exchange.requestId,
     messageId: request.id,
     gatewayId: snapshot.gatewayId,
@@ -184,24 +184,24 @@ export function createContext(
     signal,
     deadline: services.clock.monotonic() + timeout,
     log: services.log,
-    ...(exchange.trace ? { trace: exchange.trace } : {}),
     inboundHeaders: exchange.head.headers,
     inboundQuery: exchange.query,
     setResponseHeader(name, value) {
       (step.responseHeaders ??= {})[name] = value;
     },
-    ...consentWishOf(request),
   };
+  if (exchange.trace) call.trace = exchange.trace;
+  const consent = consentWishOf(request);
+  if (consent) call.consent = consent;
   const mayList = services.mayListOf?.(snapshot, principal);
   let link: ClientLink | undefined;
   let tokens: Tokens | undefined;
-  return {
+  const context: Writable<MethodContext> = {
     snapshot,
     request,
     version: client.version,
     isModern: client.isModern,
     headers: exchange.head.headers,
-    ...(client.session ? { session: client.session } : {}),
     call,
     clock: services.clock,
     capabilities: client.capabilities,
@@ -219,23 +219,26 @@ export function createContext(
     mailbox: services.mailbox,
     search: services.search,
     audit: services.audit ?? NO_AUDIT,
-    ...(exchange.head.remoteAddress === undefined ? {} : { remoteAddress: exchange.head.remoteAddress }),
-    ...(mayList ? { mayList } : {}),
     note: (fields) => void Object.assign(record, fields),
   };
+  if (client.session) context.session = client.session;
+  if (exchange.head.remoteAddress !== undefined) context.remoteAddress = exchange.head.remoteAddress;
+  if (mayList) context.mayList = mayList;
+  return context;
 }
 
+/** While it is being made: members that may be missing are set one by one, which costs less than to spread them. */
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] };
+
 /** `_meta` of a call that may need the user's consent (AgentCore, authorization code grant). */
-function consentWishOf(request: RpcRequest): Pick<CallContext, 'consent'> {
+function consentWishOf(request: RpcRequest): CallContext['consent'] {
   const configured = metaOf(request.params)?.[CONSENT_META];
   const provider = isJsonObject(configured) ? configured['oauthCredentialProvider'] : undefined;
-  if (!isJsonObject(provider)) return {};
+  if (!isJsonObject(provider)) return undefined;
   const { returnUrl, forceAuthentication } = provider;
   return {
-    consent: {
-      ...(typeof returnUrl === 'string' ? { returnUrl } : {}),
-      ...(forceAuthentication === true ? { forceAuthentication } : {}),
-    },
+    ...(typeof returnUrl === 'string' ? { returnUrl } : {}),
+    ...(forceAuthentication === true ? { forceAuthentication } : {}),
   };
 }
 

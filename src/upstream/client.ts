@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { Pool, buildConnector } from 'undici';
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type {
   Egress,
   EgressOptions,
@@ -14,7 +14,6 @@ import type {
   UpstreamResponse,
   UpstreamStream,
 } from '../core/outbound.ts';
-import { decode } from './decode.ts';
 import { exchange } from './exchange.ts';
 import { CONNECT_TIMEOUT_MS, isClosedConnection } from './faults.ts';
 import type { EgressGuard } from './guard.ts';
@@ -60,11 +59,15 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
     return pool;
   }
 
-  async function send(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
-    const answer = await exchange(poolFor(request.url), request, options);
-    const coding = answer.headers['content-encoding'];
-    if (coding === undefined || options.keepsCoding === true) return answer;
-    return { ...answer, body: await decode(answer.body, coding, options.maxResponseBytes, request.url) };
+  /** No async function: the one promise is that of the exchange. */
+  function send(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {
+    let pool: Pool;
+    try {
+      pool = poolFor(request.url);
+    } catch (thrown) {
+      return Promise.reject(toGatewayError(thrown));
+    }
+    return exchange(pool, request, options);
   }
 
   function sendOnceOrTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {

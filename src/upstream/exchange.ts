@@ -3,6 +3,7 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { GatewayError } from '../core/errors.ts';
 import type { EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import { decode } from './decode.ts';
 import { givenUp, nameFault, timedOut, tooLarge } from './faults.ts';
 
 /**
@@ -65,7 +66,17 @@ export function exchange(
         if (isOver) return;
         finish();
         const whole = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, bytes);
-        resolve({ status, headers: received, body: whole });
+        const coding = received['content-encoding'];
+        if (coding === undefined || options.keepsCoding === true)
+          resolve({ status, headers: received, body: whole });
+        else
+          resolve(
+            decode(whole, coding, maxResponseBytes, url).then((body) => ({
+              status,
+              headers: received,
+              body,
+            })),
+          );
       },
       onResponseError(_controller, error) {
         fail(nameFault(error, url));

@@ -54,30 +54,18 @@ export function createTargetGuards(clock: Pick<Clock, 'monotonic'>): TargetGuard
 function guardWith(state: GuardState): TargetGuard {
   return {
     egress: (door) => ({
-      request: (request, options) =>
-        state.run(
-          () => door.request(request, options),
-          ({ status }) => AWAY.has(status),
-          options.signal,
-        ),
+      request: (request, options) => state.run(() => door.request(request, options), isAway, options.signal),
       // Only until the head is there: what listens for long is no call under way.
-      stream: (request, options) =>
-        state.run(
-          () => door.stream(request, options),
-          ({ status }) => AWAY.has(status),
-          options.signal,
-        ),
+      stream: (request, options) => state.run(() => door.stream(request, options), isAway, options.signal),
     }),
     functions: (invoker) => ({
-      invoke: (invocation, ctx) =>
-        state.run(
-          () => invoker.invoke(invocation, ctx),
-          () => false,
-          ctx.signal,
-        ),
+      invoke: (invocation, ctx) => state.run(() => invoker.invoke(invocation, ctx), neverAway, ctx.signal),
     }),
   };
 }
+
+const isAway = ({ status }: { readonly status: number }): boolean => AWAY.has(status);
+const neverAway = (): boolean => false;
 
 class GuardState {
   concurrency = DEFAULT_CONCURRENCY;

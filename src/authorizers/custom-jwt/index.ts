@@ -33,7 +33,7 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
   const { clock } = services;
   const keys = createKeySource({ ...services, discoveryUrl: rules.discoveryUrl, issuerUrl: rules.issuerUrl });
   const remembered = new LRUCache<string, Remembered>({ max: REMEMBERED_TOKENS });
-  let latest = { token: '', digest: '' };
+  let latest: { readonly token: string; readonly known: Remembered } | undefined;
 
   async function verify(token: string): Promise<Remembered> {
     const header = tokenHeader(token);
@@ -54,15 +54,17 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
     return { principal, generation, expiresAt, until };
   }
 
-  function recall(digest: string): Remembered | undefined {
-    const known = remembered.get(digest);
-    if (!known) return undefined;
-    const isGood =
-      known.generation === keys.generation &&
-      known.until > clock.monotonic() &&
-      known.expiresAt > clock.now() / 1000;
-    if (!isGood) remembered.delete(digest);
-    return isGood ? known : undefined;
+  const isGood = ({ generation, until, expiresAt }: Remembered): boolean =>
+    generation === keys.generation && until > clock.monotonic() && expiresAt > clock.now() / 1000;
+
+  async function recall(token: string): Promise<Remembered> {
+    const digest = hash('sha256', token, 'base64');
+    const remembers = remembered.get(digest);
+    if (remembers && isGood(remembers)) return remembers;
+    remembered.delete(digest);
+    const known = await verify(token);
+    remembered.set(digest, known);
+    return known;
   }
 
   return Object.freeze({
@@ -73,14 +75,10 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
     async authorize(head: RequestHead): Promise<Principal> {
       try {
         const token = bearerToken(head);
-        // Most calls of an agent carry the token of the call before: no need to hash it again.
-        const digest = token === latest.token ? latest.digest : hash('sha256', token, 'base64');
-        let known = recall(digest);
-        if (!known) {
-          known = await verify(token);
-          remembered.set(digest, known);
-        }
-        latest = { token, digest };
+        // Most calls of an agent carry the token of the call before: no need to hash and to look for it again.
+        if (latest?.token === token && isGood(latest.known)) return latest.known.principal;
+        const known = await recall(token);
+        latest = { token, known };
         return known.principal;
       } catch (thrown) {
         throw withScope(thrown, rules.advertisedScopes);

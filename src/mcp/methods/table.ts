@@ -56,13 +56,13 @@ export const MODERN_METHODS: MethodTable = table({
   'tasks/cancel': { handle: audited(tasksCancel), capability: 'extensions' },
 });
 
-/** The entry of a method that this connection can have. */
+/** The entry of a method that this connection can have. Capabilities are asked for only where the method needs one. */
 export function methodNamed(
   methods: MethodTable,
   name: string,
-  capabilities: JsonObject,
+  capabilities: () => JsonObject,
 ): MethodEntry | undefined {
   const entry = methods[name];
-  if (entry?.capability !== undefined && capabilities[entry.capability] === undefined) return undefined;
+  if (entry?.capability !== undefined && capabilities()[entry.capability] === undefined) return undefined;
   return entry;
 }

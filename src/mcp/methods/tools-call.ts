@@ -23,7 +23,7 @@ import type { Method, MethodContext } from './method.ts';
 const FAULTS_AS_RESULTS_FROM = '2025-11-25';
 const FAULTS_SHOWN = 8;
 
-export const toolsCall: Method = async (ctx) => {
+export const toolsCall: Method = (ctx) => {
   const { snapshot, request } = ctx;
   const name = request.params['name'];
   if (typeof name !== 'string') throw new ProtocolError(400, INVALID_PARAMS, 'params.name must be a string');
@@ -53,10 +53,14 @@ async function search(ctx: MethodContext, args: JsonObject): Promise<string> {
 
 async function callPlain(ctx: MethodContext, invocable: InvocableTool, args: JsonObject): Promise<string> {
   const begun = ctx.clock.monotonic();
-  const result = await callOrExplain(ctx, () => invocable.call(args, ctx.call));
-  ctx.note({ targetMs: ctx.clock.monotonic() - begun });
-  if (typeof result === 'string') return result;
-  ctx.note({ isError: result.isError });
+  let result: ToolResult;
+  try {
+    result = await invocable.call(args, ctx.call);
+  } catch (thrown) {
+    ctx.note({ targetMs: ctx.clock.monotonic() - begun });
+    return explain(ctx, thrown);
+  }
+  ctx.note({ targetMs: ctx.clock.monotonic() - begun, isError: result.isError });
   return renderResult(result, ctx.isModern);
 }
 
@@ -106,19 +110,11 @@ async function callServer(
 }
 
 /** Arguments can also prove impossible while the request is built (a path value of `..`): the same kind of fault. */
-async function callOrExplain(
-  ctx: MethodContext,
-  call: () => Promise<ToolResult>,
-): Promise<ToolResult | string> {
-  try {
-    return await call();
-  } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.code === 'Validation')
-      return invalidArguments(ctx, thrown.message);
-    if (thrown instanceof GatewayError && thrown.code === 'ConsentRequired')
-      return consentResult(ctx, thrown);
-    throw thrown;
-  }
+function explain(ctx: MethodContext, thrown: unknown): string {
+  if (thrown instanceof GatewayError && thrown.code === 'Validation')
+    return invalidArguments(ctx, thrown.message);
+  if (thrown instanceof GatewayError && thrown.code === 'ConsentRequired') return consentResult(ctx, thrown);
+  throw thrown;
 }
 
 function consentResult(ctx: MethodContext, fault: GatewayError): string {
