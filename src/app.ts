@@ -10,6 +10,7 @@ import type { Config, ListenAddress } from './config.ts';
 import { createControlPlane } from './control/pipeline.ts';
 import type { ControlPlane } from './control/pipeline.ts';
 import { createArns } from './core/arn.ts';
+import { createFigures } from './core/figures.ts';
 import { settingsOf } from './core/settings.ts';
 import { createClientAddress } from './edge/client-address.ts';
 import { createOverload } from './edge/overload.ts';
@@ -102,7 +103,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const vault = createVault(keyRing, config.accountId);
   const tokenKey = await openTokenKey(store, vault, log);
   const audit = await openAudit(config, { store, vault, clock, log });
-  const told = { clock, log, audit };
+  const figures = createFigures();
+  const told = { clock, log, audit, figures };
   const sealer = createSealer(tokenKey.key, config.accountId);
   const operator = openOperatorKey(config);
   const stdio = createStdioServers(config.stdioServers ?? [], log, clock);
@@ -134,8 +136,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const identity = createIdentity({
     store,
     egress,
-    clock,
-    log,
+    ...told,
     scope,
     publicUrl: () => address.publicUrl,
     seal: (secret, binding) => vault.seal(secret, binding),
@@ -152,8 +153,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       sealer,
       vault,
       egress: outward,
-      clock,
-      log,
+      ...told,
     });
   const vaultDoors = {
     seal: (...[secret, binding]: Parameters<typeof vault.seal>) => vault.seal(secret, binding),
@@ -237,8 +237,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       ...plugins,
       store,
       egress,
-      clock,
-      log,
+      ...told,
       accessKeys,
       scope,
       allowsAnybody,
@@ -285,8 +284,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     },
   });
 
-  observability.watch({ guards, overload, snapshots });
-
+  observability.watch({ guards, overload, snapshots, identity, figures });
   for (const figure of auditGauges(audit)) observability.gauge(figure);
 
   let isStarted = false;

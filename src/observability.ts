@@ -2,7 +2,9 @@
 
 import type { Config } from './config.ts';
 import { isLoopback } from './config.ts';
+import type { Figures } from './core/figures.ts';
 import type { Overload } from './edge/overload.ts';
+import type { Identity } from './identity/identity.ts';
 import type { Snapshots } from './snapshot/snapshots.ts';
 import type { TargetGuards } from './upstream/target-guard.ts';
 import type { RequestObserver } from './core/observation.ts';
@@ -11,6 +13,7 @@ import type { MetricsPage } from './edge/web.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import type { Gauged } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
+import { registerFigures } from './telemetry/room-metrics.ts';
 import type { Tracing, TracingOptions } from './telemetry/tracing.ts';
 import { createMetricsText } from './worker-metrics.ts';
 
@@ -19,6 +22,9 @@ export interface WatchedRooms {
   readonly guards: Pick<TargetGuards, 'figures'>;
   readonly overload: Pick<Overload, 'inFlight' | 'shed'>;
   readonly snapshots: Pick<Snapshots, 'figures'>;
+  readonly identity: Pick<Identity, 'figures'>;
+  /** What all of them count. */
+  readonly figures: Figures;
 }
 
 export interface Observability {
@@ -54,12 +60,13 @@ export async function openObservability(
     gauge: (figure) => metrics.gauge(figure),
     watch(rooms) {
       for (const figure of figuresOf(rooms)) metrics.gauge(figure);
+      registerFigures(metrics.registry, rooms.figures);
     },
     close: async () => tracing?.close(),
   };
 }
 
-function figuresOf({ guards, overload, snapshots }: WatchedRooms): readonly Gauged[] {
+function figuresOf({ guards, overload, snapshots, identity }: WatchedRooms): readonly Gauged[] {
   const label = 'target_id';
   return [
     {
@@ -108,6 +115,11 @@ function figuresOf({ guards, overload, snapshots }: WatchedRooms): readonly Gaug
       help: 'Since the store was last seen to have nothing newer',
       together: 'max',
       read: () => snapshots.figures().ageSeconds,
+    },
+    {
+      name: 'gatewright_token_cache_entries',
+      help: 'Access tokens for targets in memory',
+      read: () => identity.figures().tokens,
     },
   ];
 }

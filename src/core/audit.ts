@@ -20,6 +20,9 @@ export type AuditActor =
   /** This process itself. */
   | { readonly kind: 'service' };
 
+/** `eventSource` of what AWS has no name for. */
+export const OWN_SOURCE = 'gatewright';
+
 export interface AuditResource {
   readonly arn: string;
   /** CloudFormation's name of the type, for example `AWS::BedrockAgentCore::Gateway`. */

@@ -5,6 +5,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { SMALL_BODY_BYTES, readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
+import type { ClientAddress } from './client-address.ts';
 
 export interface PageHandler {
   handles(path: string): boolean;
@@ -14,6 +15,7 @@ export interface PageHandler {
     readonly query: URLSearchParams;
     readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
     readonly form: URLSearchParams;
+    readonly remoteAddress?: string;
   }): Promise<{
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
@@ -26,6 +28,7 @@ export function servePages(
   app: Hono<{ Bindings: HttpBindings }>,
   pages: PageHandler,
   bodies: BodyBudget,
+  addressOf: ClientAddress,
 ): void {
   app.all('/identities/*', async (c, next) => {
     const { incoming } = c.env;
@@ -34,12 +37,14 @@ export function servePages(
     const isForm = (incoming.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
     const body =
       c.req.method === 'POST' && isForm ? await readBody(incoming, SMALL_BODY_BYTES, bodies) : undefined;
+    const address = 'httpVersion' in incoming ? addressOf(incoming) : undefined;
     const answer = await pages.answer({
       method: c.req.method,
       path,
       query: new URLSearchParams(query.join('?')),
       headers: incoming.headers,
       form: new URLSearchParams(body?.toString('utf8') ?? ''),
+      ...(address === undefined ? {} : { remoteAddress: address }),
     });
     return new Response(answer.body, { status: answer.status, headers: answer.headers });
   });

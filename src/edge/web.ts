@@ -106,7 +106,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
         });
       return c.text(await metrics.text(), 200, { 'content-type': metrics.contentType });
     });
-  if (services.pages) servePages(app, services.pages, bodies);
+  if (services.pages) servePages(app, services.pages, bodies, services.addressOf);
   const { control, authorizationServer } = services;
   if (authorizationServer)
     app.all('*', async (c, next) => {

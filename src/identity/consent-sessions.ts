@@ -3,7 +3,9 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { AuditFact } from '../core/audit.ts';
 import { GatewayError, invalidField } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { ConsentSessionDocument, TokenUser } from '../core/resources.ts';
 import { returnUrlFault } from '../core/web-address.ts';
@@ -35,6 +37,8 @@ export interface ConsentWish {
   readonly returnUrl?: string;
   readonly customState?: string;
   readonly targetId?: string;
+  /** Who has caused it, for the audit log. */
+  readonly by?: Partial<AuditFact>;
 }
 
 /** A consent that has begun. */
@@ -87,10 +91,13 @@ export function createConsentSessions(services: {
   readonly store: Store;
   readonly clock: Clock;
   readonly publicUrl: () => string;
+  readonly figures?: Figures;
+  /** Is told of each that `request` has begun. */
+  readonly onBegun?: (link: ConsentLink, wish: ConsentWish) => Promise<void>;
 }): ConsentSessions {
   const { store, clock } = services;
   const links = new LRUCache<string, ConsentLink>({ max: REMEMBERED_LINKS });
-  const flights = new SingleFlight<ConsentLink>();
+  const flights = new SingleFlight<ConsentLink>(services.figures?.flights('consent_link'));
 
   const linkOf = (sessionUri: string): string =>
     `${services.publicUrl()}/identities/authorize?request_uri=${encodeURIComponent(sessionUri)}`;
@@ -193,6 +200,7 @@ export function createConsentSessions(services: {
       return flights.run(same, async () => {
         const link = await store.transaction((tx) => begin(tx, wish));
         links.set(same, link);
+        await services.onBegun?.(link, wish);
         return link;
       });
     },

@@ -3,18 +3,21 @@
 
 import { parseArn } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError, invalidField, toGatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { TokenUser } from '../core/resources.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import { isBehind } from '../stores/store.ts';
 import type { Store } from '../stores/store.ts';
+import { createConsentAudit, toldSession } from './consent-audit.ts';
 import { createConsentFlow } from './consent-flow.ts';
 import { createConsentList } from './consent-list.ts';
 import { createConsentSessions } from './consent-sessions.ts';
-import type { SessionRow } from './consent-sessions.ts';
+import type { ConsentLink, ConsentWish, SessionRow } from './consent-sessions.ts';
 import { createGrants } from './grants.ts';
 import type { Identity, ResourceToken, ResourceWish, WorkloadClaims } from './identity.ts';
 import { createProtectedServers } from './protected-servers.ts';
@@ -36,6 +39,8 @@ export interface IdentityServices extends Sealing {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly log: Log;
+  readonly audit?: Audit;
+  readonly figures?: Figures;
   readonly scope: ArnScope;
   /** The JWT that this process is known by where it runs. @throws GatewayError CredentialUnavailable */
   readonly workloadToken: () => Promise<Secret>;
@@ -45,12 +50,13 @@ export interface IdentityServices extends Sealing {
 
 /** An identity service that has not started; it can be asked from the beginning. */
 export function createIdentity(services: IdentityServices): Identity {
-  const { store, clock, log, publicUrl } = services;
+  const { store, log, publicUrl } = services;
   const providers = createProviders(store, services);
   const servers = createAuthorizationServers(services);
   const grants = createGrants({ ...services, servers, providers });
   const vault = createTokenVault({ ...services, grants });
-  const sessions = createConsentSessions({ store, clock, publicUrl });
+  const trail = createConsentAudit({ ...services, providers });
+  const sessions = createConsentSessions({ ...services, onBegun: told });
   const callbackUrl = (providerId: string): string => `${publicUrl()}/identities/callback/${providerId}`;
   const protectedServers = createProtectedServers({ ...services, servers, callbackUrl });
   const flow = createConsentFlow({
@@ -69,6 +75,10 @@ export function createIdentity(services: IdentityServices): Identity {
   const timers: NodeJS.Timeout[] = [];
   let stopListening: (() => void) | undefined;
   let sequence = 0;
+
+  function told({ sessionId }: ConsentLink, { need, by = {}, ...wish }: ConsentWish): Promise<void> {
+    return trail.step('BeginUserConsent', { ...wish, ...need, session: sessionId }, by, done);
+  }
 
   function tell({ document }: SessionRow): void {
     if (document.targetId !== undefined) for (const listener of listeners) listener(document.targetId);
@@ -195,17 +205,22 @@ export function createIdentity(services: IdentityServices): Identity {
           resources: [],
           audiences: [],
         } as const;
-        const { authorizationUrl } = await sessions.begin(tx, {
+        const asked = {
           need,
           tokenKey: tokenKey(provider.id, need),
           providerId: provider.id,
           targetId,
           ...(returnUrl === undefined ? {} : { returnUrl }),
-        });
-        return authorizationUrl;
+        };
+        const link = await sessions.begin(tx, asked);
+        // Of an operation that is refused after all the record says so, and the session is void.
+        await told(link, asked);
+        return link.authorizationUrl;
       },
       async complete(sessionUri, user, mayTouch) {
-        tell(await flow.complete(sessionUri, user, mayTouch));
+        const row = await sessions.find(sessionUri);
+        const complete = (): Promise<SessionRow> => flow.complete(sessionUri, user, mayTouch);
+        tell(await trail.step('CompleteUserConsent', row && toldSession(row), {}, complete));
       },
       list: (user) => consentList.list(user),
       revoke: (consentId) => consentList.revoke(consentId),
@@ -223,7 +238,9 @@ export function createIdentity(services: IdentityServices): Identity {
       list: (user) => consentList.list(user),
       revoke: (consentId) => consentList.revoke(consentId),
       onCompleted: tell,
+      trail,
     }),
+    figures: () => ({ tokens: vault.entries() }),
     async start() {
       sequence = await store.sequence();
       const following = quietly(follow);
@@ -242,6 +259,8 @@ export function createIdentity(services: IdentityServices): Identity {
     },
   });
 }
+
+const done = (): Promise<void> => Promise.resolve();
 
 function given(token: Secret | undefined): ResourceToken {
   if (token) return { accessToken: token };

@@ -24,7 +24,6 @@ import type {
 } from 'oauth4webapi';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress } from '../core/outbound.ts';
-import type { Clock } from '../lib/clock.ts';
 import { Secret } from '../lib/secret.ts';
 import { clientAuthentication } from './client-authentication.ts';
 import type { Provider, Providers } from './providers.ts';
@@ -32,8 +31,10 @@ import { refused } from './grant-outcome.ts';
 import type { GrantedTokens } from './grant-outcome.ts';
 import type { AuthorizationServers } from './servers.ts';
 import { createTokenFetch } from './token-endpoint.ts';
+import { createTokenRequests } from './token-requests.ts';
+import type { GrantLabel, TokenRequest, TokenRequestServices } from './token-requests.ts';
 import { createWorkloadGrant } from './workload-grant.ts';
-import { ID_JAG_TYPE, createTokenExchange } from './token-exchange.ts';
+import { ID_JAG_TYPE, JWT_BEARER, createTokenExchange } from './token-exchange.ts';
 import type { SendGrant, TokenExchange } from './token-exchange.ts';
 import { forItself, forServer, parametersOf, targetsOf } from './wanted.ts';
 import type { Wanted } from './wanted.ts';
@@ -64,15 +65,22 @@ interface GrantSession {
   readonly options: TokenEndpointRequestOptions;
 }
 
+interface GrantAnswer {
+  readonly tokens: GrantedTokens;
+  readonly answer: TokenEndpointResponse;
+}
+
 /** The grants of one process. */
-export function createGrants(services: {
-  readonly egress: Egress;
-  readonly clock: Clock;
-  readonly servers: AuthorizationServers;
-  readonly providers: Pick<Providers, 'byName'>;
-  readonly workloadToken: () => Promise<Secret>;
-}): Grants {
+export function createGrants(
+  services: TokenRequestServices & {
+    readonly egress: Egress;
+    readonly servers: AuthorizationServers;
+    readonly providers: Pick<Providers, 'byName'>;
+    readonly workloadToken: () => Promise<Secret>;
+  },
+): Grants {
   const { clock, servers } = services;
+  const run = createTokenRequests(services);
   const options: TokenEndpointRequestOptions = {
     [customFetch]: createTokenFetch(services.egress),
     // Plain http passes for loopback only, which is checked where addresses come in (core/web-address.ts).
@@ -92,40 +100,53 @@ export function createGrants(services: {
 
   async function grant(
     provider: Provider,
+    asked: Pick<TokenRequest, 'grant' | 'wanted'>,
     send: (session: GrantSession) => Promise<Response>,
-  ): Promise<{ readonly tokens: GrantedTokens; readonly answer: TokenEndpointResponse }> {
-    try {
-      const session = await open(provider);
-      const ask = async (): Promise<TokenEndpointResponse> =>
-        processGenericTokenEndpointResponse(session.server, session.client, await send(session), {
-          recognizedTokenTypes: TOKEN_TYPES,
-        });
-      // Once more with the nonce that came along (RFC 9449 §8).
-      const answer = await ask().catch((thrown: unknown) => {
-        if (isDPoPNonceError(thrown)) return ask();
-        throw thrown;
-      });
-      if ((answer.token_type === 'dpop') !== (provider.proof !== undefined))
-        throw refused(
-          provider,
-          provider.proof
-            ? 'the token is not bound to the key that was proved'
-            : 'the token is bound to a key that nobody has proved',
-        );
-      if (answer.token_type === 'n_a' && answer['issued_token_type'] !== ID_JAG_TYPE)
-        throw refused(provider, 'the answer holds no access token (token_type)');
-      return { tokens: read(answer, clock.now()), answer };
-    } catch (thrown) {
-      throw explain(thrown, provider);
-    }
+  ): Promise<GrantAnswer> {
+    const session = await open(provider).catch((thrown: unknown) => explain(thrown, provider));
+    const endpoint = session instanceof GatewayError ? undefined : session.server.token_endpoint;
+    return run({ provider, ...asked, ...(endpoint === undefined ? {} : { endpoint }) }, async () => {
+      if (session instanceof GatewayError) throw session;
+      try {
+        return await exchange(provider, session, send);
+      } catch (thrown) {
+        throw explain(thrown, provider);
+      }
+    });
   }
 
-  const only = async (granted: ReturnType<typeof grant>): Promise<GrantedTokens> => (await granted).tokens;
+  async function exchange(
+    provider: Provider,
+    session: GrantSession,
+    send: (session: GrantSession) => Promise<Response>,
+  ): Promise<GrantAnswer> {
+    const ask = async (): Promise<TokenEndpointResponse> =>
+      processGenericTokenEndpointResponse(session.server, session.client, await send(session), {
+        recognizedTokenTypes: TOKEN_TYPES,
+      });
+    // Once more with the nonce that came along (RFC 9449 §8).
+    const answer = await ask().catch((thrown: unknown) => {
+      if (isDPoPNonceError(thrown)) return ask();
+      throw thrown;
+    });
+    if ((answer.token_type === 'dpop') !== (provider.proof !== undefined))
+      throw refused(
+        provider,
+        provider.proof
+          ? 'the token is not bound to the key that was proved'
+          : 'the token is bound to a key that nobody has proved',
+      );
+    if (answer.token_type === 'n_a' && answer['issued_token_type'] !== ID_JAG_TYPE)
+      throw refused(provider, 'the answer holds no access token (token_type)');
+    return { tokens: read(answer, clock.now()), answer };
+  }
+
+  const only = async (granted: Promise<GrantAnswer>): Promise<GrantedTokens> => (await granted).tokens;
 
   const clientCredentials: Grants['clientCredentials'] = async (provider, wanted) => {
     if (provider.isWorkload) return asWorkload(provider, wanted);
     return only(
-      grant(provider, ({ server, client, auth, options }) =>
+      grant(provider, { grant: 'client_credentials', wanted }, ({ server, client, auth, options }) =>
         clientCredentialsGrantRequest(
           server,
           client,
@@ -137,8 +158,8 @@ export function createGrants(services: {
     );
   };
 
-  const send: SendGrant = (provider, grantType, parameters) =>
-    grant(provider, ({ server, client, auth, options }) =>
+  const send: SendGrant = (provider, grantType, parameters, wanted) =>
+    grant(provider, { grant: labelOf(grantType), wanted }, ({ server, client, auth, options }) =>
       genericTokenEndpointRequest(server, client, auth, grantType, parameters, options),
     );
 
@@ -148,7 +169,7 @@ export function createGrants(services: {
     clientCredentials,
     authorizationCode: (provider, { callback, redirectUri, verifier }, wanted) =>
       only(
-        grant(provider, ({ server, client, auth, options }) =>
+        grant(provider, { grant: 'authorization_code', wanted }, ({ server, client, auth, options }) =>
           authorizationCodeGrantRequest(server, client, auth, callback, redirectUri, verifier, {
             ...options,
             additionalParameters: targetsOf(forServer(wanted, provider)),
@@ -157,7 +178,7 @@ export function createGrants(services: {
       ),
     refresh: (provider, refreshToken, wanted) =>
       only(
-        grant(provider, ({ server, client, auth, options }) =>
+        grant(provider, { grant: 'refresh_token', wanted }, ({ server, client, auth, options }) =>
           refreshTokenGrantRequest(server, client, auth, refreshToken.reveal(), {
             ...options,
             additionalParameters: targetsOf(forServer(wanted, provider)),
@@ -167,12 +188,19 @@ export function createGrants(services: {
     onBehalfOf: createTokenExchange({ send, clientCredentials, servers, providers: services.providers }),
     async revoke(provider, token) {
       const { server, client, auth } = await open(provider);
-      if (server.revocation_endpoint === undefined) return;
-      const answer = await revocationRequest(server, client, auth, token.reveal(), options);
-      if (answer.status !== 200) throw refused(provider, `revocation answered with status ${answer.status}`);
+      const endpoint = server.revocation_endpoint;
+      if (endpoint === undefined) return;
+      await run({ provider, grant: 'revocation', endpoint }, async () => {
+        const answer = await revocationRequest(server, client, auth, token.reveal(), options);
+        if (answer.status !== 200)
+          throw refused(provider, `revocation answered with status ${answer.status}`);
+      });
     },
   } satisfies Grants);
 }
+
+const labelOf = (grantType: string): GrantLabel =>
+  grantType === JWT_BEARER ? 'jwt_bearer' : 'token_exchange';
 
 function read(answer: TokenEndpointResponse, now: number): GrantedTokens {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn, scope } = answer;

@@ -97,6 +97,8 @@ export interface WebRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Fields of a form. */
   readonly form: URLSearchParams;
+  /** Of the browser. */
+  readonly remoteAddress?: string;
 }
 
 /** The pages that users' browsers see. */
@@ -110,6 +112,8 @@ export interface Identity {
   readonly tokens: Tokens;
   readonly consents: Consents;
   readonly web: IdentityWeb;
+  /** Figures for operators: access tokens in memory. */
+  figures(): { readonly tokens: number };
   /** The last part of a provider's callback address is its id. */
   callbackUrl(providerId: string): string;
   start(): Promise<void>;

@@ -6,6 +6,7 @@ import type { AuthorizationServer } from 'oauth4webapi';
 import type { AuthChallenge } from '../core/auth-challenge.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import { newId } from '../core/ids.ts';
 import { namesAuthentication } from '../core/oauth-provider.ts';
 import type { ServerLocation } from '../core/oauth-provider.ts';
@@ -57,13 +58,14 @@ export interface ProtectedServerServices extends Sealing {
   readonly servers: AuthorizationServers;
   readonly publicUrl: () => string;
   readonly callbackUrl: (providerId: string) => string;
+  readonly figures?: Figures;
 }
 
 /** The protected servers of one process. */
 export function createProtectedServers(services: ProtectedServerServices): ProtectedServers {
   const { store, clock, log, servers } = services;
   const resources = createResourceMetadata(services);
-  const flights = new SingleFlight<Registration>();
+  const flights = new SingleFlight<Registration>(services.figures?.flights('client_registration'));
   const failures = new Map<string, { readonly at: number; readonly fault: GatewayError }>();
 
   async function ready(provider: Provider): Promise<Provider> {

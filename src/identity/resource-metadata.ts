@@ -6,6 +6,7 @@ import { parseChallenges } from '../core/auth-challenge.ts';
 import type { AuthChallenge } from '../core/auth-challenge.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
 import { mayIdentify, metadataUrlOf } from '../core/protected-resource.ts';
 import { META_CAPABILITIES, META_CLIENT_INFO, META_VERSION } from '../core/relay.ts';
@@ -73,11 +74,12 @@ export function createResourceMetadata(services: {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly log: Log;
+  readonly figures?: Figures;
 }): ResourceMetadataSource {
   const { egress, clock, log } = services;
   const known = new Map<string, Known>();
   const failures = new Map<string, { readonly at: number; readonly fault: GatewayError }>();
-  const flights = new SingleFlight<ResourceMetadata>();
+  const flights = new SingleFlight<ResourceMetadata>(services.figures?.flights('resource_metadata'));
 
   async function read(server: string): Promise<ResourceMetadata> {
     const url = new URL(server);

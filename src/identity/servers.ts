@@ -5,6 +5,7 @@
 import type { AuthorizationServer } from 'oauth4webapi';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import type { OauthProviderSettings, ServerLocation } from '../core/oauth-provider.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -35,11 +36,14 @@ export function createAuthorizationServers(services: {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly log: Log;
+  readonly figures?: Figures;
 }): AuthorizationServers {
   const { egress, clock, log } = services;
   const known = new Map<string, Known>();
   const failures = new Map<string, { readonly at: number; readonly fault: GatewayError }>();
-  const flights = new SingleFlight<AuthorizationServer>();
+  const flights = new SingleFlight<AuthorizationServer>(
+    services.figures?.flights('authorization_server_metadata'),
+  );
 
   /** Undefined: there is no such document. */
   async function fetchDocument(url: string, mayBeAbsent: boolean): Promise<Buffer | undefined> {

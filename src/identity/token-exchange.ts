@@ -24,6 +24,7 @@ export type SendGrant = (
   provider: Provider,
   grantType: string,
   parameters: URLSearchParams,
+  wanted: Wanted,
 ) => Promise<{ readonly tokens: GrantedTokens; readonly answer: TokenEndpointResponse }>;
 
 /** With the token of a caller that this gateway has verified. @throws GatewayError CredentialUnavailable */
@@ -60,7 +61,7 @@ export function createTokenExchange({
     wanted: Wanted,
   ): Promise<GrantedTokens> {
     parameters.set('assertion', assertion.reveal());
-    const { tokens } = await send(provider, JWT_BEARER, parameters);
+    const { tokens } = await send(provider, JWT_BEARER, parameters, wanted);
     return withinScopes(tokens, wanted, provider);
   }
 
@@ -85,7 +86,7 @@ export function createTokenExchange({
     });
     for (const resource of asked.resources) parameters.append('resource', resource);
     const identityProvider = await findProvider(name, provider);
-    const { tokens, answer } = await send(identityProvider, TOKEN_EXCHANGE, parameters);
+    const { tokens, answer } = await send(identityProvider, TOKEN_EXCHANGE, parameters, wanted);
     if (answer['issued_token_type'] !== ID_JAG_TYPE)
       throw refused(identityProvider, 'the exchange gave no identity assertion grant (issued_token_type)');
     // What it is for, the grant itself says.
@@ -110,7 +111,7 @@ export function createTokenExchange({
     parameters.set('subject_token', subject.reveal());
     parameters.set('subject_token_type', JWT_TYPE);
     for (const [name, value] of await actorParameters(provider)) parameters.set(name, value);
-    const { tokens, answer } = await send(provider, TOKEN_EXCHANGE, parameters);
+    const { tokens, answer } = await send(provider, TOKEN_EXCHANGE, parameters, wanted);
     // RFC 8693 §2.2.1: what comes back has to be something that opens doors, and says so.
     if (![ACCESS_TOKEN_TYPE, JWT_TYPE].includes(String(answer['issued_token_type'])))
       throw refused(provider, 'the exchange gave no access token (issued_token_type)');

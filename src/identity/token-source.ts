@@ -215,6 +215,7 @@ export function createTokenSource(
       need: { ...need, user: need.user },
       tokenKey: key,
       providerId: provider.id,
+      by: { actor: { kind: 'principal', principal: ctx.principal }, requestId: ctx.requestId },
       ...(clientId === undefined ? {} : { clientId }),
       ...(returnUrl === undefined ? {} : { returnUrl }),
     });

@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../core/call.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { createFigures } from '../core/figures.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
@@ -66,6 +68,8 @@ export interface TokenVault {
   forgetUnless(rowId: string, row: Row<'oauth-token'> | undefined): void;
   /** The tokens of a row, to be revoked. @throws GatewayError CredentialUnavailable */
   open(row: Row<'oauth-token'>): readonly Secret[];
+  /** Tokens in memory. */
+  entries(): number;
 }
 
 /** A token by its scopes. */
@@ -94,11 +98,14 @@ export interface VaultServices extends Sealing {
   readonly clock: Clock;
   readonly log: Log;
   readonly grants: Grants;
+  readonly figures?: Figures;
 }
 
 /** The token vault of one process. */
 export function createTokenVault(services: VaultServices): TokenVault {
-  const { store, clock, log, grants } = services;
+  const { store, clock, log, grants, figures = createFigures() } = services;
+  const hits = figures.count('tokenCache', { result: 'hit' });
+  const misses = figures.count('tokenCache', { result: 'miss' });
   const rows = createStoredTokens(services);
   const owner = randomUUID();
   const memory = new LRUCache<string, Held>({ max: REMEMBERED });
@@ -107,7 +114,7 @@ export function createTokenVault(services: VaultServices): TokenVault {
   const failures = new LRUCache<string, { readonly at: number; readonly fault: GatewayError }>({
     max: REMEMBERED,
   });
-  const flights = new SingleFlight<Secret | undefined>();
+  const flights = new SingleFlight<Secret | undefined>(figures.flights('token'));
 
   function hold(
     key: string,
@@ -131,7 +138,9 @@ export function createTokenVault(services: VaultServices): TokenVault {
 
   function recall(key: string): Secret | undefined {
     const held = memory.get(key);
-    return held && held.freshUntil > clock.now() ? held.token : undefined;
+    const isGood = held !== undefined && held.freshUntil > clock.now();
+    (isGood ? hits : misses).value += 1;
+    return isGood ? held.token : undefined;
   }
 
   const isRejected = (tokens: GrantedTokens): boolean => rejected.has(digest(tokens.accessToken.reveal()));
@@ -301,6 +310,7 @@ export function createTokenVault(services: VaultServices): TokenVault {
       if (key !== undefined && memory.get(key)?.version !== row?.document.version) memory.delete(key);
     },
     open: (row) => rows.open(row),
+    entries: () => memory.size,
   } satisfies TokenVault);
 }
 

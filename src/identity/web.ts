@@ -9,6 +9,8 @@ import { withParameter } from '../core/web-address.ts';
 import { messagePage, redirectTo } from '../core/web-page.ts';
 import type { WebAnswer } from '../core/web-page.ts';
 import type { Store } from '../stores/store.ts';
+import { browserAt, toldSession } from './consent-audit.ts';
+import type { ConsentAudit } from './consent-audit.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import { isSameUser } from './consent-sessions.ts';
 import type { ConsentSessions, SessionRow } from './consent-sessions.ts';
@@ -36,11 +38,12 @@ export interface WebServices {
   readonly list: (user: SessionRow['document']['user']) => Promise<readonly UserConsent[]>;
   readonly revoke: (consentId: string) => Promise<boolean>;
   readonly onCompleted: (row: SessionRow) => void;
+  readonly trail: ConsentAudit;
 }
 
 /** The pages on these services. */
 export function createIdentityWeb(services: WebServices): IdentityWeb {
-  const { sessions, flow, log } = services;
+  const { sessions, flow, log, trail } = services;
   const isHttps = (): boolean => services.publicUrl().startsWith('https:');
   const cookieName = (): string => `${isHttps() ? '__Host-' : ''}gatewright-consent`;
 
@@ -104,15 +107,25 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     const requestUri = request.form.get('request_uri') ?? '';
     const row = await sessions.find(requestUri);
     if (!row || !['created', 'started'].includes(row.document.status)) return linkIsOver();
-    return redirectTo(await flow.start(row, requestUri, browser), setCookie(browser));
+    const start = (): Promise<string> => flow.start(row, requestUri, browser);
+    const address = await trail.step('StartUserConsent', toldSession(row), browserAt(request), start);
+    return redirectTo(address, setCookie(browser));
   }
 
   async function returnFromProvider(providerId: string, request: WebRequest): Promise<WebAnswer> {
-    const end = await flow.callback(providerId, request.query, browserOf(request));
+    const by = browserAt(request);
+    const sent = await sessions.findByState(request.query.get('state') ?? '');
+    const end = await trail.step(
+      'GiveUserConsent',
+      sent && toldSession(sent),
+      by,
+      () => flow.callback(providerId, request.query, browserOf(request)),
+      ({ kind }) => (kind === 'denied' ? { decision: 'deny', reason: 'The user has not allowed it.' } : {}),
+    );
     const { returnUrl, customState } = end.row.document;
     if (end.kind === 'denied') return redirectTo(`${FAILED}?reason=denied`);
     if (returnUrl === undefined) {
-      await flow.exchange(end.row);
+      await trail.step('CompleteUserConsent', toldSession(end.row), by, () => flow.exchange(end.row));
       services.onCompleted(end.row);
       return redirectTo(DONE);
     }
@@ -147,7 +160,10 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
     if (!row) return linkIsOver();
     const consentId = request.form.get('consent') ?? '';
     const own = (await consentsOf(row)).find((consent) => consent.consentId === consentId);
-    if (own) await services.revoke(consentId);
+    if (own)
+      await trail.step('RevokeUserConsent', { ...own, consent: consentId }, browserAt(request), () =>
+        services.revoke(consentId),
+      );
     return redirectTo(`${CONSENTS}?request_uri=${encodeURIComponent(requestUri)}`);
   }
 

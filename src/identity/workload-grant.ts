@@ -31,7 +31,7 @@ export function createWorkloadGrant(services: {
       throw refused(provider, 'the token of this workload has expired');
     const parameters = parametersOf(forItself(wanted, provider));
     parameters.set('assertion', assertion.reveal());
-    return (await services.send(provider, JWT_BEARER, parameters)).tokens;
+    return (await services.send(provider, JWT_BEARER, parameters, wanted)).tokens;
   };
 }
 
