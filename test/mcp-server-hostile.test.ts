@@ -520,6 +520,74 @@ describe('answers', () => {
     });
   });
 
+  it.each<[string, string, JsonObject]>([
+    ['content that is text', 'tools/call', { content: 'text' }],
+    ['content that is null', 'tools/call', { content: null }],
+    ['content that is one block', 'tools/call', { content: { type: 'text', text: 'a' } }],
+    ['a block that is none', 'tools/call', { content: [{ type: 'text', text: 'a' }, 'b'] }],
+    ['a block that is null', 'tools/call', { content: [null] }],
+    ['a block within a list', 'tools/call', { content: [[{ type: 'text', text: 'a' }]] }],
+    ['a block of no type', 'tools/call', { content: [{ text: 'a' }] }],
+    ['text that is missing', 'tools/call', { content: [{ type: 'text' }] }],
+    ['text that is a number', 'tools/call', { content: [{ type: 'text', text: 7 }] }],
+    ['an image without a type', 'tools/call', { content: [{ type: 'image', data: 'AA==' }] }],
+    ['a resource without one', 'tools/call', { content: [{ type: 'resource' }] }],
+    ['a link that leads nowhere', 'tools/call', { content: [{ type: 'resource_link', name: 'a' }] }],
+    ['an error that says how much', 'tools/call', { content: [], isError: 'very' }],
+    ['a note that is none', 'tools/call', { content: [], _meta: 'none' }],
+    ['messages that are one', 'prompts/get', { messages: { role: 'user' } }],
+    ['a message of nobody', 'prompts/get', { messages: [{ content: { type: 'text', text: 'a' } }] }],
+    ['a message that is text', 'prompts/get', { messages: [{ role: 'user', content: 'a' }] }],
+    ['contents that are text', 'resources/read', { contents: 'text' }],
+    ['contents of no address', 'resources/read', { contents: [{ text: 'a' }] }],
+    ['contents that are a number', 'resources/read', { contents: [{ uri: 'a:b', text: 7 }] }],
+  ])('%s: no client could read it', async (_, method, result) => {
+    for (const era of [modernScript, legacyScript]) {
+      const { server } = await open(
+        era((request) =>
+          request.result(request.message.method === 'tools/list' ? { tools: [TOOL] } : result),
+        ),
+      );
+      const params = { ...call, uri: 'a:b' };
+      await expect(server.request(method, params, callOf())).rejects.toMatchObject({
+        code: 'UpstreamInvalid',
+      });
+    }
+  });
+
+  it.each<[string, JsonObject]>([
+    ['tools/call', { content: [{ type: 'unheard-of', x: 1 }], isError: true, vendor: 7 }],
+    ['tools/call', { structuredContent: { a: 1 } }],
+    [
+      'tools/call',
+      {
+        content: [
+          { type: 'text', text: 'a', annotations: { priority: 1 } },
+          { type: 'audio', data: 'AA==', mimeType: 'audio/wav' },
+          { type: 'resource', resource: { uri: 'a:b', blob: 'AA==' } },
+          { type: 'resource_link', uri: 'a:b', name: 'b', icons: [] },
+        ],
+      },
+    ],
+    ['prompts/get', { messages: [{ role: 'user', content: { type: 'text', text: 'a' } }] }],
+    [
+      'resources/read',
+      {
+        contents: [
+          { uri: 'a:b', text: '' },
+          { uri: 'a:c', extra: 1 },
+        ],
+      },
+    ],
+  ])('%s: what clients can read, or need not know, passes', async (method, result) => {
+    const { server } = await open(
+      modernScript((request) =>
+        request.result(request.message.method === 'tools/list' ? { tools: [TOOL] } : result),
+      ),
+    );
+    expect(await server.request(method, { ...call, uri: 'a:b' }, callOf())).toMatchObject(result);
+  });
+
   it('keep the digits of long numbers, and what nobody knows', async () => {
     const { server, upstream } = await open(
       modernScript((request) =>

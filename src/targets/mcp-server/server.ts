@@ -19,6 +19,7 @@ import { createListenHub } from './hub.ts';
 import type { Follow } from './hub.ts';
 import { createLegacySessions } from './legacy-sessions.ts';
 import { createPrograms } from './programs.ts';
+import { checkResult } from './result-shape.ts';
 import { withoutInvalidTools } from './tool-index.ts';
 import { DEFAULT_LIMITS } from './transport.ts';
 import type { Limits } from './transport.ts';
@@ -97,6 +98,7 @@ export function createMcpServer(
     ask,
     async request(method, params, call, plan) {
       const result = await ask(method, params, call, plan);
+      checkResult(method, result, label);
       return method === 'tools/list' ? withoutInvalidTools(result) : result;
     },
     listen: (filter, onEvent) => hub.listen(filter, onEvent),
