@@ -1,6 +1,7 @@
 // The fault matrix: every row in order, and why some are not run here.
 
 import { DISK_ROWS } from './disk-rows.ts';
+import { KIND_ROWS } from './kind-rows.ts';
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
 import { POWER_ROW } from './power-cut.ts';
@@ -17,7 +18,6 @@ const elsewhere = (id: string, words: string, reason: string): Row => ({
 });
 
 const OTHER_ROWS: readonly Row[] = [
-  elsewhere('F7', 'valid JSON of the wrong kind', 'not part of this run: test/mcp-server-hostile.test.ts'),
   elsewhere(
     'F17',
     'identity provider down or slow (also F18)',
@@ -31,6 +31,7 @@ const OTHER_ROWS: readonly Row[] = [
 /** All rows, in order. */
 export const ROWS: readonly Row[] = [
   ...UPSTREAM_ROWS,
+  ...KIND_ROWS,
   ...LOAD_ROWS,
   ...POSTGRES_ROWS,
   KILL_ROW,
