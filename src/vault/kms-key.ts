@@ -3,6 +3,7 @@
 // rotations, never by a call.
 
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
 import type { Egress } from '../core/outbound.ts';
 import { signRequest } from '../lib/sigv4-sign.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
@@ -11,6 +12,8 @@ import { createOwnerFile, readOwnerFile, replaceOwnerFile } from './owner-file.t
 
 const TIMEOUT_MS = 10_000;
 const MAX_ANSWER = 64 * 1024;
+/** Of a data key (AES_256). */
+const KEY_BYTES = 32;
 
 export interface KmsKeyOptions {
   readonly keyArn: string;
@@ -35,7 +38,7 @@ export function kmsKey(options: KmsKeyOptions): KeySource {
       { KeyId: keyArn, KeySpec: 'AES_256', EncryptionContext: context },
       options,
     );
-    return String(answer['CiphertextBlob']);
+    return blobOf('GenerateDataKey', answer, 'CiphertextBlob').toString('base64');
   };
   return Object.freeze({
     name: `AWS KMS (${keyArn}, wrapped in ${path})`,
@@ -49,7 +52,9 @@ export function kmsKey(options: KmsKeyOptions): KeySource {
             { CiphertextBlob, KeyId: keyArn, EncryptionContext: context },
             options,
           );
-          return Buffer.from(String(answer['Plaintext']), 'base64');
+          const key = blobOf('Decrypt', answer, 'Plaintext');
+          if (key.length !== KEY_BYTES) throw unavailable(`Decrypt answered with ${key.length} bytes`);
+          return key;
         }),
       );
     },
@@ -68,7 +73,7 @@ async function ask(
   action: 'GenerateDataKey' | 'Decrypt',
   input: object,
   { keyArn, egress, credentials, endpoint }: KmsKeyOptions,
-): Promise<Record<string, unknown>> {
+): Promise<Readonly<Record<string, unknown>>> {
   const region = keyArn.split(':')[3] ?? '';
   const signer = await credentials();
   if (!signer) throw unavailable('this process has no AWS credentials');
@@ -84,13 +89,23 @@ async function ask(
       { ...request, headers },
       { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER },
     );
-    const body = JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>;
-    if (answer.status === 200) return body;
-    throw unavailable(`${action} answered ${answer.status} ${String(body['__type'] ?? '')}`);
+    const body: unknown = JSON.parse(answer.body.toString('utf8'));
+    const members: Readonly<Record<string, unknown>> = isJsonObject(body) ? body : {};
+    if (answer.status === 200) return members;
+    throw unavailable(`${action} answered ${answer.status} ${String(members['__type'] ?? '')}`);
   } catch (thrown) {
     const fault = toGatewayError(thrown);
     throw fault.code === 'Unavailable' ? fault : unavailable(fault.details.internal ?? fault.message);
   }
+}
+
+/** What an answer of KMS is for: what takes its place and is none must never lie there as a key. */
+function blobOf(action: string, answer: Readonly<Record<string, unknown>>, member: string): Buffer {
+  const text = answer[member];
+  const blob = typeof text === 'string' ? Buffer.from(text, 'base64') : undefined;
+  if (!blob || blob.length === 0 || blob.toString('base64') !== text)
+    throw unavailable(`${action} answered without a ${member}`);
+  return blob;
 }
 
 function unavailable(why: string): GatewayError {
