@@ -5,6 +5,7 @@ import { Agent, request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import {
   BedrockAgentCoreControlClient,
+  CreateApiKeyCredentialProviderCommand,
   CreateGatewayCommand,
   CreateGatewayTargetCommand,
   GetGatewayTargetCommand,
@@ -71,6 +72,39 @@ export async function makeGateway(
     new CreateGatewayCommand({ name, roleArn: ROLE, protocolType: 'MCP', authorizerType: 'NONE' }),
   );
   return { gatewayId, path: new URL(gatewayUrl).pathname };
+}
+
+/** A gateway with one target `api` that sends a secret as the query parameter `key`; the path of its endpoint. */
+export async function makeSecretTarget(
+  control: BedrockAgentCoreControlClient,
+  name: string,
+  targetConfiguration: TargetConfiguration,
+  apiKey: string,
+): Promise<string> {
+  const provider = await control.send(new CreateApiKeyCredentialProviderCommand({ name, apiKey }));
+  const { gatewayId, path } = await makeGateway(control, name);
+  const { targetId } = await control.send(
+    new CreateGatewayTargetCommand({
+      gatewayIdentifier: gatewayId,
+      name: 'api',
+      targetConfiguration,
+      credentialProviderConfigurations: [
+        {
+          credentialProviderType: 'API_KEY',
+          credentialProvider: {
+            apiKeyCredentialProvider: {
+              providerArn: provider.credentialProviderArn,
+              credentialLocation: 'QUERY_PARAMETER',
+              credentialParameterName: 'key',
+            },
+          },
+        },
+      ],
+    }),
+  );
+  const get = new GetGatewayTargetCommand({ gatewayIdentifier: gatewayId, targetId });
+  await until(`target of ${name} READY`, async () => (await control.send(get)).status === 'READY');
+  return path;
 }
 
 /** A gateway with its targets, all READY. */

@@ -2,6 +2,7 @@
 
 import { DISK_ROWS } from './disk-rows.ts';
 import { KIND_ROWS } from './kind-rows.ts';
+import { KEY_ROWS } from './key-rows.ts';
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
 import { POWER_ROW } from './power-cut.ts';
@@ -24,7 +25,6 @@ const OTHER_ROWS: readonly Row[] = [
     'not part of this run: test/authorizer-keys.test.ts',
   ),
   elsewhere('F19', 'token endpoint down', 'not part of this run: test/identity-trouble.test.ts'),
-  elsewhere('F21', 'master key missing or another', 'not part of this run: test/e2e/durability.test.ts'),
   elsewhere('F29', 'the clock jumps', 'needs faketime'),
 ];
 
@@ -40,6 +40,7 @@ export const ROWS: readonly Row[] = [
   ...NODE_ROWS,
   ...STORE_ROWS,
   ...DISK_ROWS,
+  ...KEY_ROWS,
   ...SOCKET_ROWS,
   ...OTHER_ROWS,
 ];
