@@ -149,6 +149,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       config: config.authorizationServer,
       publicUrl: () => address.publicUrl,
       urlOf,
+      arns,
       store,
       sealer,
       vault,
@@ -311,6 +312,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     });
     const web = createWeb({
       addressOf,
+      audit,
       isOwnHost: (host) => origins.isOwnHost(host),
       notReady: () => health.notReady(),
       degraded: () => health.degraded(),

@@ -4,9 +4,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
+import type { ArnFactory } from '../core/arn.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { SealedSecret, SecretBinding } from '../core/resources.ts';
 import type { Sealer } from '../core/sealer.ts';
@@ -14,6 +17,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Store } from '../stores/store.ts';
 import { clientAddressOf, routeOf } from './addresses.ts';
+import { createAuthorizationAudit } from './authorization-audit.ts';
 import { createGatewayResources } from './gateway-resources.ts';
 import { createInteractions } from './interactions.ts';
 import type { Interactions } from './interactions.ts';
@@ -46,6 +50,9 @@ export interface AuthorizationServerServices {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly log: Log;
+  readonly audit?: Audit;
+  readonly figures?: Figures;
+  readonly arns: Pick<ArnFactory, 'gateway'>;
   readonly vault: {
     seal(secret: Secret, binding: SecretBinding): SealedSecret;
     open(sealed: SealedSecret, binding: SecretBinding): Secret;
@@ -78,6 +85,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
     urlOf: services.urlOf,
     discoveryUrl: () => `${issuer()}/.well-known/openid-configuration`,
   });
+  const trail = createAuthorizationAudit({ ...services, issuer, resources });
   const users = createLocalUsers(store, createTallies(store, sealer, clock));
   const mayFetch = createAddressLimit(clock, FETCHES_A_MINUTE, MINUTE_MS);
   const owner = newId();
@@ -135,6 +143,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
       mayFetch: (context) => mayFetch(addressKey(clientAddressOf(context.req))),
       egress,
       log,
+      trail,
     });
     running = { provider, callback: provider.callback(), keys };
   }
@@ -161,6 +170,8 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
     publicUrl: services.publicUrl,
     clock,
     log,
+    trail,
+    identityProvider: config.mode === 'upstream' ? config.discoveryUrl : undefined,
     parts: () => running && { callback: running.callback, interactions, upstream },
   });
 
@@ -172,6 +183,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
           issuer: issuer(),
           egress,
           clock,
+          trail,
           states: records.adapterFor('UpstreamLogin'),
           arrivals: records.adapterFor('UpstreamArrival'),
           accounts: records.adapterFor('UpstreamAccount'),
@@ -184,6 +196,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
         resources,
         users,
         log,
+        trail,
         ...(upstream ? { upstream } : {}),
         nameOf: async (accountId) => (await findAccount(accountId, undefined))?.tokenClaims['username'],
       });

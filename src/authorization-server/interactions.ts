@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Interaction, Provider } from 'oidc-provider';
 import type { Log } from '../core/call.ts';
 import { Secret } from '../lib/secret.ts';
+import type { Allowance, AuthorizationAudit } from './authorization-audit.ts';
 import { readOwnForm } from './browser-form.ts';
 import { isLoopbackUri } from './client-rules.ts';
 import { BASE_SCOPE } from './gateway-resources.ts';
@@ -30,6 +31,7 @@ export interface InteractionServices {
   readonly resources: GatewayResources;
   readonly users: LocalUsers;
   readonly log: Log;
+  readonly trail: Pick<AuthorizationAudit, 'allow' | 'deny' | 'signIn'>;
   /** Present when users sign in elsewhere. */
   readonly upstream?: UpstreamLogin;
   /** What a signed-in account is called. */
@@ -52,7 +54,7 @@ export interface Interactions {
 
 /** The pages between request and code. */
 export function createInteractions(services: InteractionServices): Interactions {
-  const { provider, users, upstream } = services;
+  const { provider, users, upstream, trail } = services;
   const basePath = new URL(services.issuer).pathname;
 
   async function visit(
@@ -95,7 +97,17 @@ export function createInteractions(services: InteractionServices): Interactions 
     return redirectTo(await provider().interactionResult(at.request, at.response, result, options));
   }
 
-  const deny = (at: Visit): Promise<WebAnswer> =>
+  function allowanceOf({ request, client, wanted }: Visit, accountId?: string): Allowance {
+    return {
+      request,
+      clientId: client.id,
+      gateways: wanted,
+      scopes: client.scopes,
+      ...(accountId === undefined ? {} : { accountId }),
+    };
+  }
+
+  const refuse = (at: Visit): Promise<WebAnswer> =>
     finish(at, { error: 'access_denied', error_description: 'The user did not allow it.' });
 
   async function grantTo(at: Visit, accountId: string): Promise<string> {
@@ -104,7 +116,7 @@ export function createInteractions(services: InteractionServices): Interactions 
     grant.addOIDCScope(OIDC_SCOPES.filter((scope) => asked.includes(scope)).join(' '));
     for (const { url, scopes } of at.wanted)
       grant.addResourceScope(url, [BASE_SCOPE, ...scopes.filter((scope) => asked.includes(scope))].join(' '));
-    const grantId = await grant.save();
+    const grantId = await trail.allow(allowanceOf(at, accountId), () => grant.save());
     const gateways = at.wanted.map(({ id }) => id).join(' ');
     services.log.info({ userId: accountId, clientId: at.client.id, gateways }, 'a user has allowed a client');
     return grantId;
@@ -115,7 +127,7 @@ export function createInteractions(services: InteractionServices): Interactions 
     if (at.details.prompt.name === 'login') {
       if (!upstream) return loginPage(at.client, { action: at.action });
       const arrived = await upstream.arrival(at.details.uid, at.request);
-      if (arrived === 'denied') return deny(at);
+      if (arrived === 'denied') return refuse(at);
       if (arrived)
         return finish(at, {
           login: { accountId: arrived.accountId },
@@ -140,8 +152,11 @@ export function createInteractions(services: InteractionServices): Interactions 
         'This form did not come from a page of this server. Please start again.',
       );
     const decision = form.get('decision');
-    if (decision === 'deny') return deny(at);
     const { accountId } = at.details.session ?? {};
+    if (decision === 'deny') {
+      trail.deny(allowanceOf(at, accountId));
+      return refuse(at);
+    }
     if (at.details.prompt.name !== 'login') {
       if (decision !== 'allow' || accountId === undefined) return show(at);
       return finish(at, { consent: { grantId: await grantTo(at, accountId) } });
@@ -157,7 +172,10 @@ export function createInteractions(services: InteractionServices): Interactions 
   async function signIn(at: Visit, form: URLSearchParams): Promise<WebAnswer> {
     const userName = (form.get('username') ?? '').slice(0, 64);
     const password = new Secret((form.get('password') ?? '').slice(0, 1_000));
-    const outcome = await users.signIn(userName, password, addressKey(clientAddressOf(at.request)));
+    const attempt = { request: at.request, clientId: at.client.id, userName };
+    const outcome = await trail.signIn(attempt, () =>
+      users.signIn(userName, password, addressKey(clientAddressOf(at.request))),
+    );
     if (outcome.kind === 'user') return finish(at, { login: { accountId: outcome.id, amr: ['pwd'] } });
     const fault =
       outcome.kind === 'throttled'

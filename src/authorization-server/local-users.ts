@@ -16,9 +16,10 @@ const LIMITS = Object.freeze({
 });
 
 export type SignInOutcome =
-  | { readonly kind: 'user'; readonly id: string }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'throttled' };
+  | { readonly kind: 'user'; readonly id: string; readonly name: string }
+  /** The name is that of a user. */
+  | { readonly kind: 'refused'; readonly name?: string }
+  | { readonly kind: 'throttled'; readonly name?: never };
 
 export interface LocalUsers {
   signIn(name: string, password: Secret, address: string): Promise<SignInOutcome>;
@@ -39,11 +40,12 @@ export function createLocalUsers(store: Store, tallies: Tallies): LocalUsers {
       for (const [id, { count, windowMs }] of tallied)
         if ((await tallies.add(id, windowMs)) > count) return { kind: 'throttled' };
       const row: Row<'local-user'> | undefined = await store.find('local-user', '', key);
-      if (!(await verifyPassword(password, row?.document.password)) || !row) return { kind: 'refused' };
+      if (!(await verifyPassword(password, row?.document.password)) || !row)
+        return { kind: 'refused', ...(row ? { name: row.name } : {}) };
       // Not the address: whoever knows one password could otherwise try those of others for ever.
       await tallies.clear(`both ${address} ${key}`);
       await tallies.clear(`user ${key}`);
-      return { kind: 'user', id: row.id };
+      return { kind: 'user', id: row.id, name: row.name };
     },
     find: (id: string) => store.get('local-user', id),
   });

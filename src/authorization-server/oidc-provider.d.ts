@@ -58,6 +58,7 @@ declare module 'oidc-provider' {
     type: string;
     body: unknown;
     set(name: string, value: string): void;
+    remove(name: string): void;
     readonly oidc: {
       readonly route: string;
       readonly client?: Client;
@@ -76,6 +77,8 @@ declare module 'oidc-provider' {
         id: string,
       ): Promise<(Grant & { readonly accountId: string; readonly clientId: string }) | undefined>;
     };
+    /** Before the package's own answer, with what was used before it around. */
+    use(middleware: (context: KoaContext, next: () => Promise<void>) => Promise<void>): this;
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
     interactionResult(

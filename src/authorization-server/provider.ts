@@ -5,6 +5,7 @@ import type * as Package from 'oidc-provider';
 import type { Adapter, Client, KoaContext, Provider } from 'oidc-provider';
 import type { Log } from '../core/call.ts';
 import type { Egress } from '../core/outbound.ts';
+import type { AuthorizationAudit } from './authorization-audit.ts';
 import { OPERATOR_PREFIX, REGISTERED_PREFIX, normalizeClient } from './client-rules.ts';
 import { BASE_SCOPE } from './gateway-resources.ts';
 import type { GatewayResource, GatewayResources } from './gateway-resources.ts';
@@ -41,6 +42,7 @@ export interface ProviderServices {
   readonly mayFetch: (context: KoaContext) => boolean;
   readonly egress: Egress;
   readonly log: Log;
+  readonly trail: Pick<AuthorizationAudit, 'watch'>;
 }
 
 /** A provider on these keys. Keys are fixed in it: for others make another one. */
@@ -188,6 +190,7 @@ export function createProvider({ Provider, errors }: typeof Package, services: P
   });
   // The address that browsers see comes from the settings, as headers that authorization-server.ts sets itself.
   provider.proxy = true;
+  services.trail.watch(provider);
   provider.on('server_error', (_context: KoaContext, error: Error) =>
     services.log.error({ reason: error.message }, 'the authorization server failed'),
   );

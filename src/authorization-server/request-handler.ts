@@ -6,6 +6,7 @@ import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { REGISTRATION_HEADERS, routeOf, setClientAddress } from './addresses.ts';
+import type { AuthorizationAudit } from './authorization-audit.ts';
 import type { Interactions } from './interactions.ts';
 import { PAGE_HEADERS, messagePage, redirectTo } from '../core/web-page.ts';
 import type { WebAnswer } from '../core/web-page.ts';
@@ -25,6 +26,9 @@ export interface RequestServices {
   readonly publicUrl: () => string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly trail: Pick<AuthorizationAudit, 'signInElsewhere'>;
+  /** Where users sign in, when that is elsewhere. */
+  readonly identityProvider: string | undefined;
   /** What answers; undefined as long as there are no keys. */
   readonly parts: () =>
     | {
@@ -37,7 +41,7 @@ export interface RequestServices {
 
 /** Answers requests on the socket itself. */
 export function createRequestHandler(services: RequestServices): Handle {
-  const { clock, log, parts } = services;
+  const { clock, log, parts, trail, identityProvider } = services;
   const mayRegister = createAddressLimit(clock, REGISTRATIONS_A_MINUTE, MINUTE_MS);
   const mayBegin = createAddressLimit(clock, BEGINNINGS_A_MINUTE, MINUTE_MS);
 
@@ -49,7 +53,8 @@ export function createRequestHandler(services: RequestServices): Handle {
     const { interactions, upstream } = parts() ?? {};
     if (path === '/callback' && upstream) {
       try {
-        const uid = await upstream.callback(request);
+        const attempt = { request, ...(identityProvider === undefined ? {} : { identityProvider }) };
+        const { uid } = await trail.signInElsewhere(attempt, () => upstream.callback(request));
         // To a clean address: nothing of code and state stays in the browser's history.
         return redirectTo(`${basePath(services.publicUrl())}/oauth${INTERACTION_PATH}${uid}`);
       } catch (thrown) {

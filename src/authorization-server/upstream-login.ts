@@ -10,6 +10,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
+import type { AuthorizationAudit } from './authorization-audit.ts';
 import { cookieOf } from './browser-form.ts';
 
 const STATE_S = 600;
@@ -29,6 +30,7 @@ export interface UpstreamServices {
   readonly issuer: string;
   readonly egress: Egress;
   readonly clock: Clock;
+  readonly trail: Pick<AuthorizationAudit, 'redeem'>;
   readonly states: Adapter;
   readonly arrivals: Adapter;
   readonly accounts: Adapter;
@@ -49,8 +51,13 @@ export interface UpstreamLogin {
     uid: string,
     request: IncomingMessage,
   ): Promise<{ location: string; headers: Record<string, string> }>;
-  /** Takes what the provider sends back; gives the interaction it belongs to. @throws GatewayError Unauthenticated */
-  callback(request: IncomingMessage): Promise<string>;
+  /**
+   * Takes what the provider sends back; gives the interaction it belongs to, and the account where somebody has signed in.
+   * @throws GatewayError Unauthenticated
+   */
+  callback(
+    request: IncomingMessage,
+  ): Promise<{ readonly uid: string; readonly accountId: string | undefined }>;
   /** Who came back for an interaction in this browser; known once only. */
   arrival(uid: string, request: IncomingMessage): Promise<UpstreamAccount | 'denied' | undefined>;
   account(accountId: string): Promise<UpstreamAccount | undefined>;
@@ -90,15 +97,17 @@ export function createUpstreamLogin(services: UpstreamServices): UpstreamLogin {
     parameters: URLSearchParams,
     state: AdapterPayload,
   ): Promise<UpstreamAccount> {
-    const answer = await oauth.authorizationCodeGrantRequest(
-      authorizationServer,
-      client,
-      authenticationFor(authorizationServer, settings.clientSecret),
-      parameters,
-      redirectUri,
-      String(state['verifier']),
-      options,
-    );
+    const ask = (): Promise<Response> =>
+      oauth.authorizationCodeGrantRequest(
+        authorizationServer,
+        client,
+        authenticationFor(authorizationServer, settings.clientSecret),
+        parameters,
+        redirectUri,
+        String(state['verifier']),
+        options,
+      );
+    const answer = await services.trail.redeem(settings.clientId, authorizationServer.token_endpoint, ask);
     const tokens = await oauth.processAuthorizationCodeResponse(authorizationServer, client, answer, {
       expectedNonce: String(state['nonce']),
       requireIdToken: true,
@@ -174,7 +183,7 @@ export function createUpstreamLogin(services: UpstreamServices): UpstreamLogin {
         if (!(thrown instanceof oauth.AuthorizationResponseError)) throw thrown;
       }
       await arrivals.upsert(uid, { ...outcome, browser: digest(browser) }, STATE_S);
-      return uid;
+      return { uid, accountId: outcome.accountId };
     },
     async arrival(uid: string, request: IncomingMessage) {
       const browser = browserOf(request);

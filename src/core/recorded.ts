@@ -17,6 +17,7 @@ const UNRECORDED: Outcome = Object.freeze({
 /**
  * Does a piece of work, recorded. Of a failure the code is recorded and no word of its message.
  * @param outcomeOf what is to be known of a success; never a secret
+ * @param failed what is to be known of a failure besides its code
  * @throws what the work throws; GatewayError Unavailable where the log is required and cannot be written
  */
 export async function recorded<T>(
@@ -24,6 +25,7 @@ export async function recorded<T>(
   fact: AuditFact,
   work: () => Promise<T>,
   outcomeOf?: (result: T) => Outcome,
+  failed: Outcome = {},
 ): Promise<T> {
   if (!audit || audit.mode === 'off') return work();
   const end = await begin(audit, fact);
@@ -32,7 +34,7 @@ export async function recorded<T>(
     end(outcomeOf?.(result) ?? {});
     return result;
   } catch (thrown) {
-    end(failureOf(thrown));
+    end({ ...failureOf(thrown), ...failed });
     throw thrown;
   }
 }
@@ -57,7 +59,10 @@ export async function begin(audit: Audit, fact: AuditFact): Promise<(outcome: Ou
   return end;
 }
 
+const DENIALS: ReadonlySet<string> = new Set(['Unauthenticated', 'Forbidden']);
+
 /** How a failure is recorded: by its code. */
-export function failureOf(thrown: unknown): Outcome {
-  return { errorCode: toGatewayError(thrown).code };
+function failureOf(thrown: unknown): Outcome {
+  const { code } = toGatewayError(thrown);
+  return { errorCode: code, ...(DENIALS.has(code) ? { decision: 'deny', reason: code } : {}) };
 }

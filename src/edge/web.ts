@@ -5,14 +5,17 @@ import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import type { Audit } from '../core/audit.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { Secret } from '../lib/secret.ts';
-import type { GatewayError } from '../core/errors.ts';
+import type { ErrorCode, GatewayError } from '../core/errors.ts';
 import { SMALL_BODY_BYTES, readBody } from './body.ts';
 import type { BodyBudget } from './body.ts';
 import type { ClientAddress } from './client-address.ts';
 import { servePages } from './identity-pages.ts';
 import type { PageHandler } from './identity-pages.ts';
+import { recordTurnedAway } from './turned-away.ts';
+import type { Door } from './turned-away.ts';
 
 /** Schema documents travel inside JSON strings; escaping may add a good half. */
 const MAX_BODY_BYTES = 48 * 1024 * 1024;
@@ -75,6 +78,8 @@ export interface WebServices {
   readonly metrics?: MetricsPage;
   readonly isOwnHost: (host: string | undefined) => boolean;
   readonly addressOf: ClientAddress;
+  /** Is told of everybody who is turned away here. */
+  readonly audit?: Audit;
 }
 
 type Bindings = { Bindings: HttpBindings };
@@ -91,19 +96,23 @@ export function createWeb(services: WebServices): Hono<Bindings> {
     const degraded = await services.degraded();
     return c.json({ status: 'ready', ...(degraded.length === 0 ? {} : { degraded }) });
   });
-  app.use(async (c, next) => {
-    if (!services.isOwnHost(c.env.incoming.headers.host))
-      return c.text('This host name is not one of this server.\n', 403);
-    return next();
-  });
   const { metrics } = services;
+  const turnedAway = (c: Context<Bindings>, door: Door, code: ErrorCode): void =>
+    recordTurnedAway(services.audit, door, code, c.env.incoming, services.addressOf);
+  app.use(async (c, next) => {
+    if (services.isOwnHost(c.env.incoming.headers.host)) return next();
+    turnedAway(c, 'host', 'Forbidden');
+    return c.text('This host name is not one of this server.\n', 403);
+  });
   if (metrics)
     app.get('/metrics', async (c) => {
       const given = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-      if (metrics.token && (given === undefined || !metrics.token.equals(new Secret(given))))
+      if (metrics.token && (given === undefined || !metrics.token.equals(new Secret(given)))) {
+        turnedAway(c, 'metrics', 'Unauthenticated');
         return c.text('The figures are shown with the token of GATEWRIGHT_METRICS_TOKEN.\n', 401, {
           'www-authenticate': 'Bearer',
         });
+      }
       return c.text(await metrics.text(), 200, { 'content-type': metrics.contentType });
     });
   if (services.pages) servePages(app, services.pages, bodies, services.addressOf);
@@ -125,7 +134,7 @@ export function createWeb(services: WebServices): Hono<Bindings> {
       app.all('*', async (c, next) => {
         const target = c.env.incoming.url ?? '/';
         if (!plane.handles(c.req.method, target.split('?', 1)[0] ?? '/')) return next();
-        return answerWith(plane, c, target, bodies, services.addressOf);
+        return answerWith(plane, c, target, bodies, services.addressOf, turnedAway);
       });
   app.notFound((c) => c.json({ message: 'There is nothing at this address.' }, 404));
   app.onError((_error, c) => c.json({ message: 'An internal error occurred.' }, 500));
@@ -138,6 +147,7 @@ async function answerWith(
   target: string,
   bodies: BodyBudget,
   addressOf: ClientAddress,
+  turnedAway: (c: Context<Bindings>, door: Door, code: ErrorCode) => void,
 ): Promise<Response> {
   const { incoming } = c.env;
   const isAdmitted = await plane.admits(incoming.headersDistinct);
@@ -148,7 +158,10 @@ async function answerWith(
   } catch (thrown) {
     const fault = toGatewayError(thrown);
     // Of a caller nobody knows the rest is not read: without it the request is refused as unsigned all the same.
-    if (isAdmitted || fault.code !== 'TooLarge') return unreadable(c, fault, plane);
+    if (isAdmitted || fault.code !== 'TooLarge') {
+      turnedAway(c, 'control plane', fault.code);
+      return unreadable(c, fault, plane);
+    }
   }
   const address = 'httpVersion' in incoming ? addressOf(incoming) : undefined;
   const answer = await plane.handle({
