@@ -9,7 +9,10 @@ import { shapeOf } from './model/model.ts';
 import type { Member, ShapeRef } from './model/shape.ts';
 import { validationFailure } from './validate.ts';
 
-/** @throws GatewayError Malformed or Validation. */
+/** Schemas that are given inline have more than messages do. */
+const MAX_VALUES = 500_000;
+
+/** @throws GatewayError Malformed, TooLarge or Validation. */
 export function readInput(
   route: {
     readonly operation: { readonly input: ShapeRef };
@@ -34,7 +37,7 @@ export function readInput(
 
 function readBody(body: Uint8Array): JsonObject {
   if (body.byteLength === 0) return {};
-  const value = parseStrictJson(body);
+  const value = parseStrictJson(body, { maxValues: MAX_VALUES });
   if (!isJsonObject(value)) throw new GatewayError('Malformed', 'The body must be a JSON object.');
   return value;
 }

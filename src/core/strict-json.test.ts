@@ -6,12 +6,12 @@ import { GatewayError } from './errors.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const refusal = (input: string | Uint8Array, maxDepth?: number): string => {
+const refusal = (input: string | Uint8Array, maxDepth = 64): string => {
   try {
-    parseStrictJson(
-      typeof input === 'string' ? bytes(input) : input,
-      maxDepth === undefined ? {} : { maxDepth },
-    );
+    parseStrictJson(typeof input === 'string' ? bytes(input) : input, {
+      maxDepth,
+      maxValues: Number.POSITIVE_INFINITY,
+    });
   } catch (error) {
     expect(error).toBeInstanceOf(GatewayError);
     expect((error as GatewayError).code).toBe('Malformed');
@@ -96,6 +96,35 @@ describe('parseStrictJson', () => {
   it('reads a faulty text of many megabytes without overflowing', () => {
     expect(refusal(`["${'x\\n'.repeat(3_000_000)}" 1]`)).toContain('expected ","');
     expect(refusal('['.concat('1,'.repeat(1_000_000)))).toContain('ends too early');
+  });
+
+  it.each([
+    ['empty lists', '[]'],
+    ['empty objects', '{}'],
+    ['numbers', '1'],
+    ['one in the other', '[[[1]]]'],
+  ])('bounds the number of values: %s', (_, item) => {
+    const many = (count: number): string => `[${Array.from({ length: count }, () => item).join(',')}]`;
+    expect(parseStrictJson(bytes(many(1_000)), { maxValues: 10_000 })).toHaveLength(1_000);
+    for (const [count, maxValues] of [
+      [1_000_000, undefined],
+      [1_001, 1_000],
+    ] as const)
+      expect(() => parseStrictJson(bytes(many(count)), maxValues === undefined ? {} : { maxValues })).toThrow(
+        expect.objectContaining({ code: 'TooLarge' }) as Error,
+      );
+  });
+
+  it('members count as values, whatever stands in strings does not', () => {
+    const object = (count: number): string =>
+      JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, 1])));
+    expect(parseStrictJson(bytes(object(900)), { maxValues: 1_000 })).toHaveProperty('m899', 1);
+    expect(() => parseStrictJson(bytes(object(1_100)), { maxValues: 1_000 })).toThrow(
+      'more than 1000 values',
+    );
+    expect(parseStrictJson(bytes(JSON.stringify('[,{,'.repeat(5_000))), { maxValues: 10 })).toHaveLength(
+      20_000,
+    );
   });
 
   it('refuses bytes that are not UTF-8', () => {

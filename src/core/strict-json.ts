@@ -14,24 +14,31 @@ const BYTE_ORDER_MARK = 0xfeff;
 
 /** Deepest nesting of arrays and objects that is read unless the caller says otherwise. */
 const DEFAULT_MAX_JSON_DEPTH = 64;
+/**
+ * Most values that are read unless the caller says otherwise. Texts of a few megabytes that are nothing but `[],[],[]`
+ * or short members hold up the process for seconds; these are read in the time that one long string of that size takes.
+ */
+const DEFAULT_MAX_JSON_VALUES = 100_000;
 
 export interface StrictJsonOptions {
   /** Deepest nesting; 64 unless said. */
   readonly maxDepth?: number;
+  /** Most values, at all levels together; 100,000 unless said. */
+  readonly maxValues?: number;
   /** Integers beyond 2^53 become BigInt instead of losing digits. */
   readonly lossless?: boolean;
 }
 
 /**
  * Reads one JSON text. A member `__proto__` becomes an ordinary own property.
- * @throws GatewayError Malformed; the message says what is wrong and at which line and column.
+ * @throws GatewayError Malformed; the message says what is wrong and at which line and column. TooLarge: too many values.
  */
 export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions = {}): JsonValue {
-  const maxDepth = options.maxDepth ?? DEFAULT_MAX_JSON_DEPTH;
+  const { maxDepth = DEFAULT_MAX_JSON_DEPTH, maxValues = DEFAULT_MAX_JSON_VALUES } = options;
   if (!isUtf8(bytes)) throw new GatewayError('Malformed', 'The text is not valid UTF-8.');
   const decoded = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const text = decoded.charCodeAt(0) === BYTE_ORDER_MARK ? decoded.slice(1) : decoded;
-  const members = countMembers(text, maxDepth);
+  const members = countMembers(text, maxDepth, maxValues);
   if (members === undefined) throw fault(text, maxDepth);
   let value: JsonValue;
   try {
@@ -44,10 +51,15 @@ export function parseStrictJson(bytes: Uint8Array, options: StrictJsonOptions = 
   return value;
 }
 
-/** Number of colons outside strings, which is the number of members; undefined when nested too deeply. */
-function countMembers(text: string, maxDepth: number): number | undefined {
+/**
+ * Number of colons outside strings, which is the number of members; undefined when nested too deeply.
+ * @throws GatewayError TooLarge
+ */
+function countMembers(text: string, maxDepth: number, maxValues: number): number | undefined {
   let depth = 0;
   let members = 0;
+  // Each value but the first follows a comma, or a bracket that opens (an empty list is counted twice).
+  let values = 1;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case QUOTE:
@@ -57,9 +69,13 @@ function countMembers(text: string, maxDepth: number): number | undefined {
       case 0x3a:
         members++;
         break;
+      case 0x2c:
+        if (++values > maxValues) throw tooMany(maxValues);
+        break;
       case 0x5b:
       case 0x7b:
         if (++depth > maxDepth) return undefined;
+        if (++values > maxValues) throw tooMany(maxValues);
         break;
       case 0x5d:
       case 0x7d:
@@ -68,6 +84,10 @@ function countMembers(text: string, maxDepth: number): number | undefined {
     }
   }
   return members;
+}
+
+function tooMany(maxValues: number): GatewayError {
+  return new GatewayError('TooLarge', `The JSON text holds more than ${maxValues} values.`);
 }
 
 /** Index of the quote that closes the string opened at `start`, or -1. */

@@ -13,6 +13,7 @@ const TOOL_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 const FAULTS_SHOWN = 8;
 /** Deepest nesting of a schema file (JSON levels): a schema's own limit and the list around it. */
 const MAX_FILE_DEPTH = 200;
+const MAX_FILE_VALUES = 2_000_000;
 
 /** One tool as written. */
 export interface WrittenTool {
@@ -99,7 +100,7 @@ export function readToolFile(text: string, source: string): readonly WrittenTool
 
 function parse(text: string, source: string): JsonValue {
   try {
-    return parseStrictJson(Buffer.from(text), { maxDepth: MAX_FILE_DEPTH });
+    return parseStrictJson(Buffer.from(text), { maxDepth: MAX_FILE_DEPTH, maxValues: MAX_FILE_VALUES });
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new GatewayError('Validation', `The tool schema ${source} is not JSON: ${why}`, { cause: thrown });

@@ -19,6 +19,7 @@ import { createMcpServer } from './server.ts';
 import type { McpServer } from './server.ts';
 
 const TIME_MS = 115_000;
+const MAX_SCHEMA_VALUES = 2_000_000;
 const SCHEMA = 'targetConfiguration.mcp.mcpServer.mcpToolSchema';
 
 /**
@@ -138,7 +139,7 @@ async function readSchema(given: JsonObject, endpoint: Endpoint, ctx: DiscoverCo
   if (text === undefined) throw invalidField(SCHEMA, 'needs the schema: as inlinePayload, or as s3.uri.');
   let value: JsonValue;
   try {
-    value = parseStrictJson(Buffer.from(text), { lossless: true });
+    value = parseStrictJson(Buffer.from(text), { lossless: true, maxValues: MAX_SCHEMA_VALUES });
   } catch (cause) {
     const reason = cause instanceof GatewayError ? cause.message : '';
     throw new GatewayError('Validation', `The tool schema is not valid JSON. ${reason}`, { cause });

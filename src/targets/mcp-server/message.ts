@@ -11,6 +11,8 @@ import { stringifyLossless } from '../../lib/lossless-json.ts';
 /** Largest message that is taken from a server. */
 export const MAX_MESSAGE_BYTES = 6 * 1024 * 1024;
 const MAX_DEPTH = 128;
+/** Tables of numbers have many; what has more holds up the calls of others for too long. */
+const MAX_VALUES = 500_000;
 const MAX_BATCH = 100;
 const MAX_ERROR_TEXT = 4_000;
 
@@ -29,9 +31,11 @@ export type Message =
 export function parseMessages(bytes: Uint8Array, label: string): readonly Message[] {
   let value: JsonValue;
   try {
-    value = parseStrictJson(bytes, { lossless: true, maxDepth: MAX_DEPTH });
+    value = parseStrictJson(bytes, { lossless: true, maxDepth: MAX_DEPTH, maxValues: MAX_VALUES });
   } catch (cause) {
-    throw new GatewayError('UpstreamInvalid', `${label} sent something that is not valid JSON.`, { cause });
+    const isTooLarge = cause instanceof GatewayError && cause.code === 'TooLarge';
+    const what = isTooLarge ? `more than ${MAX_VALUES} values at once` : 'something that is not valid JSON';
+    throw new GatewayError('UpstreamInvalid', `${label} sent ${what}.`, { cause });
   }
   const members = Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
   if (members.length > MAX_BATCH)
