@@ -2,9 +2,11 @@
 // and nothing else.
 
 import { readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { TagResourceCommand } from '@aws-sdk/client-bedrock-agentcore-control';
-import { startServer } from '../support/process.ts';
+import { modernScript, openScriptedServer } from '../support/mcp-target.ts';
+import { closing, startServer } from '../support/process.ts';
 import type { RunningServer } from '../support/process.ts';
 import {
   EGRESS,
@@ -23,7 +25,7 @@ import {
 import type { Answer } from './house.ts';
 import { answerWith, openHostileUpstream } from './hostile-upstream.ts';
 import type { HostileUpstream, Misbehaviour } from './hostile-upstream.ts';
-import { CannotRun, atMost, exactly, pause, until } from './row.ts';
+import { CannotRun, atLeast, atMost, exactly, pause, until } from './row.ts';
 import type { Check, Row } from './row.ts';
 
 const ROUNDS = 3;
@@ -33,6 +35,8 @@ const CAP = 6 * 1024 * 1024;
 const ROOM = 32 * 1024 * 1024;
 /** Longest a call may take (milliseconds): the product's deadline. */
 const DEADLINE_MS = 300_000;
+/** Longest silence of an MCP server that owes an answer. */
+const IDLE_MS = 120_000;
 
 export interface Scene {
   readonly server: RunningServer;
@@ -283,6 +287,12 @@ async function huge(): Promise<readonly Check[]> {
   ];
 }
 
+/** How long calls took that a limit of the product ends: neither longer nor shorter. */
+const besideLimit = (what: string, answers: readonly Answer[], limitMs: number): readonly Check[] => [
+  atMost(`longest to the ${what}`, Math.max(...answers.map(({ ms }) => ms)) / limitMs, 1.2),
+  atLeast('shortest', Math.min(...answers.map(({ ms }) => ms)) / limitMs, 0.8),
+];
+
 /** Begins calls that only the deadline ends, and looks at them when it has come. */
 async function deadline(path: string, misbehave: Misbehaviour): Promise<() => Promise<readonly Check[]>> {
   const scene = await openScene([path]);
@@ -291,31 +301,66 @@ async function deadline(path: string, misbehave: Misbehaviour): Promise<() => Pr
   return async () => {
     const answers = await running;
     await until('the sockets are let go of', () => scene.bad.connections === 0, 5_000);
-    const longest = Math.max(...answers.map(({ ms }) => ms));
-    const shortest = Math.min(...answers.map(({ ms }) => ms));
     return [
       exactly('tool errors', answers.filter(({ isToolError }) => isToolError).length, 4),
-      atMost('longest to deadline (300 s)', longest / DEADLINE_MS, 1.2),
-      {
-        ...atMost('shortest', 0.8, shortest / DEADLINE_MS),
-        figure: (shortest / DEADLINE_MS).toFixed(2),
-        limit: '≥ 0.80',
-      },
+      ...besideLimit('deadline (300 s)', answers, DEADLINE_MS),
       exactly('sent', scene.bad.asked.get(`/${path}?x`) ?? 0, 4),
     ];
   };
 }
 
-/** One byte every 50 ms, for ever. */
-const drip: Misbehaviour = (socket) => {
-  socket.write(`${HEAD}content-length: 1000000\r\n\r\n`);
+/** One byte every 50 ms, for ever: of a document, and in turn with that of a stream of events. */
+const drip: Misbehaviour = (socket, _q, turn) => {
+  socket.write(
+    turn % 2 === 0
+      ? `${HEAD}content-length: 1000000\r\n\r\n`
+      : 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ',
+  );
   void (async () => {
     while (!socket.destroyed) {
-      socket.write(' ');
+      socket.write('x');
       await pause(50);
     }
   })();
 };
+
+/** Begins calls of an MCP server that tells of its progress and then says nothing more, and looks at how they end. */
+async function fallingSilent(): Promise<() => Promise<readonly Check[]>> {
+  let sent = 0;
+  const held = new Set<ServerResponse>();
+  const upstream = await openScriptedServer(
+    modernScript((request) => {
+      if (request.message.method === 'tools/list')
+        return request.result({ resultType: 'complete', tools: [{ name: 't', inputSchema: {} }] });
+      if (request.message.method !== 'tools/call') return request.error(-32_601, 'Method not found');
+      sent += 1;
+      held.add(request.response);
+      request.response.once('close', () => held.delete(request.response));
+      return request.events()({
+        jsonrpc: '2.0',
+        method: 'notifications/message',
+        params: { level: 'info', data: 'at work' },
+      });
+    }),
+  );
+  closing.push(() => upstream.close());
+  const server = await startServer({ env: EGRESS });
+  const made = await make(controlOf(server), 'silent', {
+    mcp: { mcp: { mcpServer: { endpoint: upstream.url } } },
+  });
+  const running = Promise.all(
+    Array.from({ length: 4 }, () => call(`${server.url}${made.path}`, 'mcp___t', 'x')),
+  );
+  return async () => {
+    const answers = await running;
+    await until('the streams are let go of', () => held.size === 0, 5_000);
+    return [
+      exactly('tool errors', answers.filter(({ isToolError }) => isToolError).length, 4),
+      ...besideLimit('idle limit (120 s)', answers, IDLE_MS),
+      exactly('sent', sent, 4),
+    ];
+  };
+}
 
 export const UPSTREAM_ROWS: readonly Row[] = [
   { id: 'F1', words: 'upstream refuses connections', isTimed: true, run: refusing },
@@ -325,4 +370,5 @@ export const UPSTREAM_ROWS: readonly Row[] = [
   { id: 'F4', words: 'upstream answers what is no HTTP', run: malformed },
   { id: 'F5', words: 'upstream sends 1 GiB, and a gzip bomb', isTimed: true, run: huge },
   { id: 'F6', words: 'upstream drips one byte every 50 ms', begin: () => deadline('drip', drip) },
+  { id: 'F6S', words: 'an MCP stream falls silent', begin: fallingSilent },
 ];
