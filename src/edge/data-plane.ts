@@ -52,13 +52,20 @@ export async function handleDataPlane(
   const requestId = newId();
   // Before the answer: a connection that is gone has none.
   const remoteAddress = services.addressOf(request);
-  const record: AccessRecord = {};
+  // The one line of this request: what is known of it from the start, what its method notes, what came of it.
+  const line: AccessLine = { requestId, gatewayId: route.gatewayId, remoteAddress };
   const observation = route.kind === 'mcp' ? observe(route, request, requestId, services) : undefined;
   let answer: McpAnswer;
   const isIn = services.overload.enter();
   try {
     answer = isIn
-      ? await answerTo(route, request, response, { requestId, remoteAddress, record, observation }, services)
+      ? await answerTo(
+          route,
+          request,
+          response,
+          { requestId, remoteAddress, record: line, observation },
+          services,
+        )
       : busy();
   } catch (thrown) {
     const fault = toGatewayError(thrown);
@@ -74,20 +81,22 @@ export async function handleDataPlane(
   const sent = send(request, response, answer, { ...answer.headers, ...cors, 'x-amzn-requestid': requestId });
   // Only a stream is waited for.
   const bytesOut = typeof sent === 'number' ? sent : await sent;
-  // The one line of this request: what is known of it from the start, what its method noted, what came of it.
-  const line = {
-    requestId,
-    gatewayId: route.gatewayId,
-    remoteAddress,
-    ...record,
+  const outcome = Object.assign(line, {
     status: answer.status,
     bytesOut,
     ms: hundredths(performance.now() - started),
-  };
+  });
   if (line.targetMs !== undefined) line.targetMs = hundredths(line.targetMs);
-  observation?.end(line);
-  services.log.info(line, route.kind === 'mcp' ? 'mcp' : 'metadata');
+  observation?.end(outcome);
+  services.log.info(outcome, route.kind === 'mcp' ? 'mcp' : 'metadata');
 }
+
+/** What is logged of a request. */
+type AccessLine = { [Member in keyof AccessRecord]: AccessRecord[Member] } & {
+  readonly requestId: string;
+  readonly gatewayId: string;
+  readonly remoteAddress: string | undefined;
+};
 
 const hundredths = (ms: number): number => Math.round(ms * 100) / 100;
 
@@ -116,13 +125,13 @@ interface Facts {
   readonly observation: Observation | undefined;
 }
 
-async function answerTo(
+function answerTo(
   route: Route,
   request: IncomingMessage,
   response: ServerResponse,
   { requestId, remoteAddress, record, observation }: Facts,
   services: DataPlaneServices,
-): Promise<McpAnswer> {
+): McpAnswer | Promise<McpAnswer> {
   const { origins } = services;
   const headers = request.headersDistinct;
   for (const name of SINGLETONS)

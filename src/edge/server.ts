@@ -10,6 +10,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { handleDataPlane } from './data-plane.ts';
 import type { DataPlaneServices } from './data-plane.ts';
 import { routeOf } from './routes.ts';
+import { warmTicks } from './warm-ticks.ts';
 
 const LIMITS = Object.freeze({
   headersTimeout: 10_000,
@@ -57,6 +58,7 @@ export interface Handlers {
 
 /** Opens a listener. @throws the system's error when the address is taken or not ours. */
 export async function listen(options: ListenOptions): Promise<Listener> {
+  await warmTicks();
   let handle: (request: IncomingMessage, response: ServerResponse) => void = refuse;
   const server = createServer(LIMITS, (request, response) => handle(request, response));
   server.on('clientError', answerMalformed);

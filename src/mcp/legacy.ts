@@ -37,23 +37,32 @@ const SESSION_HEADER = 'mcp-session-id';
 const GET_STREAM = 'g';
 
 /** A request with a handshake before it, or the handshake itself. */
-export async function answerLegacy(
+export function answerLegacy(
   request: RpcRequest,
   versionHeader: string | undefined,
   step: Step,
 ): Promise<McpAnswer> {
   const stated = legacyVersion(request, versionHeader, step.snapshot);
   if (request.method === 'initialize') return answerHandshake(request, step);
-  const opening = openSession(step);
-  const session = opening && (await opening);
+  // Nothing is waited for where gateways keep no sessions.
+  return step.snapshot.sessionTimeoutMs === undefined
+    ? answerAs(undefined, request, stated, step)
+    : openSession(step).then((session) => answerAs(session, request, stated, step));
+}
+
+function answerAs(
+  session: McpSession | undefined,
+  request: RpcRequest,
+  stated: string,
+  step: Step,
+): Promise<McpAnswer> {
   const client = clientOf(session, stated);
   const entry = methodNamed(LEGACY_METHODS, request.method, () =>
     serverCapabilities(step.snapshot, { isModern: false, hasSession: session !== undefined }),
   );
   if (!entry)
     throw new ProtocolError(200, METHOD_NOT_FOUND, `Method not found: ${request.method.slice(0, 100)}`);
-  // Awaited here, which costs fewer turns than to hand a promise on.
-  return await runMethod(request, client, entry, step);
+  return runMethod(request, client, entry, step);
 }
 
 /** What is known of a client: all that it said at its handshake, or nothing. */
@@ -93,11 +102,8 @@ async function answerHandshake(request: RpcRequest, step: Step): Promise<McpAnsw
  * The session of a request; undefined where the gateway keeps none, whatever the client sends.
  * @throws ProtocolError 400 without an id; GatewayError NotFound for one that is not this caller's, or over
  */
-function openSession(step: Step): Promise<McpSession> | undefined {
-  return step.snapshot.sessionTimeoutMs === undefined ? undefined : openNamed(step);
-}
-
-async function openNamed({ snapshot, exchange, principal, plane }: Step): Promise<McpSession> {
+async function openSession({ snapshot, exchange, principal, plane }: Step): Promise<McpSession | undefined> {
+  if (snapshot.sessionTimeoutMs === undefined) return undefined;
   const id = single(exchange.head.headers, SESSION_HEADER);
   if (id === undefined)
     throw new ProtocolError(400, INVALID_REQUEST, 'Missing required Mcp-Session-Id header');
