@@ -2,6 +2,7 @@
 // closes it again. No logic of its own.
 
 import { createAccessKeys } from './access/access-keys.ts';
+import { createLateAudit } from './audit/late-audit.ts';
 import { createAuthorizationServer } from './authorization-server/authorization-server.ts';
 import { withOwnDocuments } from './authorization-server/own-issuer.ts';
 import { baseUrl, gatewayUrl, metadataUrl } from './addresses.ts';
@@ -21,14 +22,14 @@ import { createIdentity } from './identity/engine.ts';
 import { systemClock } from './lib/clock.ts';
 import { protectedResourceMetadata } from './mcp/challenge.ts';
 import { openLocalFunctions } from './local-functions.ts';
-import { keySource, openOperatorKey } from './operator-keys.ts';
+import { openMasterKey, openOperatorKey } from './operator-keys.ts';
 import { createMcpEndpoint } from './mcp/endpoint.ts';
 import type { McpServices } from './mcp/endpoint.ts';
 import { egressRules } from './egress-rules.ts';
 import { createHealth } from './health.ts';
 import { openListeners } from './listeners.ts';
 import { openObservability } from './observability.ts';
-import { auditGauges, openAudit } from './open-audit.ts';
+import { auditGauges, openAudit, recordOwnCredentials } from './open-audit.ts';
 import { openStore } from './open-store.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
 import { createMailbox } from './sessions/mailbox.ts';
@@ -50,7 +51,6 @@ import { createTargetGuards } from './upstream/target-guard.ts';
 import { withTraces } from './upstream/traced.ts';
 import { createStdioServers } from './upstream/stdio/servers.ts';
 import { readWorkloadToken } from './workload-token.ts';
-import { openKeyRing } from './vault/key-ring.ts';
 import { createSealer } from './vault/sealer.ts';
 import { openTokenKey } from './vault/token-key.ts';
 import { createVault } from './vault/vault.ts';
@@ -96,14 +96,13 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const client = withTraces(createEgressClient({ guard }));
   const outward = options.egress?.(client) ?? client;
   const egress = withOwnDocuments(outward, (url) => authorizationServer?.documentAt(url));
-  const keyRing = await openKeyRing(
-    keySource(config, egress, awsCredentials),
-    (await store.count('secret')) === 0,
-  );
-  const vault = createVault(keyRing, config.accountId);
+  const late = createLateAudit();
+  const keyRing = await openMasterKey(config, store, egress, awsCredentials, late);
+  const figures = createFigures();
+  const vault = createVault(keyRing, config.accountId, figures);
   const tokenKey = await openTokenKey(store, vault, log);
   const audit = await openAudit(config, { store, vault, clock, log });
-  const figures = createFigures();
+  recordOwnCredentials(config, late, audit);
   const told = { clock, log, audit, figures };
   const sealer = createSealer(tokenKey.key, config.accountId);
   const operator = openOperatorKey(config);
@@ -128,7 +127,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
   const allowsAnybody = isLoopback(config.listen.host) || config.allowUnauthenticated === true;
   const assumeRole = createAwsRoles({
     egress,
-    clock,
+    ...told,
     region: config.region,
     credentials: awsCredentials,
     ...(config.stsEndpoint === undefined ? {} : { stsEndpoint: config.stsEndpoint }),
@@ -164,6 +163,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     egress,
     region: config.region,
     awsCredentials,
+    audit,
     ...(config.s3Endpoint === undefined ? {} : { s3Endpoint: config.s3Endpoint }),
   };
   const { functions, api: functionApi } = openLocalFunctions(
@@ -285,7 +285,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     },
   });
 
-  observability.watch({ guards, overload, snapshots, identity, figures });
+  observability.watch({ guards, overload, snapshots, identity, search, figures });
   for (const figure of auditGauges(audit)) observability.gauge(figure);
 
   let isStarted = false;

@@ -5,6 +5,7 @@ import { isLoopback } from './config.ts';
 import type { Figures } from './core/figures.ts';
 import type { Overload } from './edge/overload.ts';
 import type { Identity } from './identity/identity.ts';
+import type { ToolSearch } from './search/tool-search.ts';
 import type { Snapshots } from './snapshot/snapshots.ts';
 import type { TargetGuards } from './upstream/target-guard.ts';
 import type { RequestObserver } from './core/observation.ts';
@@ -23,6 +24,7 @@ export interface WatchedRooms {
   readonly overload: Pick<Overload, 'inFlight' | 'shed'>;
   readonly snapshots: Pick<Snapshots, 'figures'>;
   readonly identity: Pick<Identity, 'figures'>;
+  readonly search: Pick<ToolSearch, 'figures'>;
   /** What all of them count. */
   readonly figures: Figures;
 }
@@ -66,7 +68,7 @@ export async function openObservability(
   };
 }
 
-function figuresOf({ guards, overload, snapshots, identity }: WatchedRooms): readonly Gauged[] {
+function figuresOf({ guards, overload, snapshots, identity, search }: WatchedRooms): readonly Gauged[] {
   const label = 'target_id';
   return [
     {
@@ -120,6 +122,30 @@ function figuresOf({ guards, overload, snapshots, identity }: WatchedRooms): rea
       name: 'gatewright_token_cache_entries',
       help: 'Access tokens for targets in memory',
       read: () => identity.figures().tokens,
+    },
+    {
+      name: 'gatewright_jwks_age_seconds',
+      help: 'Since the signing keys of a gateway’s identity provider were fetched',
+      together: 'max',
+      label: 'gateway_id',
+      read: () => snapshots.figures().keysAgeSeconds,
+    },
+    {
+      name: 'gatewright_search_tools',
+      help: 'Tools in the search indexes of gateways',
+      together: 'max',
+      read: () => search.figures().tools,
+    },
+    {
+      name: 'gatewright_search_embedded_tools',
+      help: 'Tools in them that have a vector of the present model',
+      together: 'max',
+      read: () => search.figures().embedded,
+    },
+    {
+      name: 'gatewright_search_index_bytes',
+      help: 'Memory that the search indexes take',
+      read: () => search.figures().indexBytes,
     },
   ];
 }

@@ -3,10 +3,13 @@
 import { join } from 'node:path';
 import { createAuditLog } from './audit/audit-log.ts';
 import type { AuditLog } from './audit/audit-log.ts';
+import type { LateAudit } from './audit/late-audit.ts';
 import { createSigner } from './audit/segment.ts';
 import { wasRecording } from './audit/segment-file.ts';
 import type { Config } from './config.ts';
 import { NO_AUDIT } from './core/audit.ts';
+import type { Audit } from './core/audit.ts';
+import { credentialUse } from './core/credential-use.ts';
 import { SERVER_INFO } from './core/server-info.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Store } from './stores/store.ts';
@@ -56,6 +59,28 @@ export async function openAudit(
   }
   await audit.close();
   return { ...NO_AUDIT, ...idle };
+}
+
+/**
+ * Credentials of the process itself that it uses as long as it runs: recorded once. What was used before the log was there
+ * goes into it now.
+ */
+export function recordOwnCredentials(
+  { databaseUrl, tracing }: Pick<Config, 'databaseUrl' | 'tracing'>,
+  late: LateAudit,
+  audit: Audit,
+): void {
+  late.open(audit);
+  if (audit.mode === 'off') return;
+  if (databaseUrl) {
+    const { host, pathname } = new URL(databaseUrl.reveal());
+    const more = { database: decodeURIComponent(pathname.slice(1)), host };
+    audit.record({ ...credentialUse({ purpose: 'database', type: 'DATABASE', more }), decision: 'allow' });
+  }
+  if (tracing && Object.keys(tracing.headers).length > 0) {
+    const use = { purpose: 'telemetry', type: 'HEADERS', destination: tracing.endpoint } as const;
+    audit.record({ ...credentialUse(use), decision: 'allow' });
+  }
 }
 
 const idle: Pick<AuditLog, 'figures' | 'start' | 'flush' | 'close'> = {

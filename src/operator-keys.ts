@@ -2,19 +2,29 @@
 
 import { join } from 'node:path';
 import type { Config } from './config.ts';
+import type { Audit } from './core/audit.ts';
 import type { Egress } from './core/outbound.ts';
+import type { Store } from './stores/store.ts';
 import type { createAwsCredentials } from './upstream/aws-credentials.ts';
 import { keyFile, keysFromText } from './vault/key-file.ts';
-import type { KeySource } from './vault/key-ring.ts';
+import { openKeyRing } from './vault/key-ring.ts';
+import type { KeyRing, KeySource } from './vault/key-ring.ts';
 import { kmsKey } from './vault/kms-key.ts';
 import { loadOperatorCredentials } from './vault/operator-credentials.ts';
 
-/** Where the master key is: in the environment, behind AWS KMS, or in a file. */
-export function keySource(
+/** Opens the master key. @throws GatewayError Unavailable when it cannot be read */
+export async function openMasterKey(
   config: Config,
-  egress: Egress,
-  credentials: ReturnType<typeof createAwsCredentials>,
-): KeySource {
+  store: Pick<Store, 'count'>,
+  ...doors: KeyDoors
+): Promise<KeyRing> {
+  return openKeyRing(keySource(config, ...doors), (await store.count('secret')) === 0);
+}
+
+type KeyDoors = [egress: Egress, credentials: ReturnType<typeof createAwsCredentials>, audit: Audit];
+
+/** Where the master key is: in the environment, behind AWS KMS, or in a file. */
+function keySource(config: Config, ...[egress, credentials, audit]: KeyDoors): KeySource {
   if (config.masterKey) return keysFromText(config.masterKey.reveal(), 'GATEWRIGHT_MASTER_KEY');
   if (config.masterKeyKms === undefined) return keyFile(config.masterKeyFile);
   return kmsKey({
@@ -23,6 +33,7 @@ export function keySource(
     accountId: config.accountId,
     egress,
     credentials,
+    audit,
     ...(config.kmsEndpoint === undefined ? {} : { endpoint: config.kmsEndpoint }),
   });
 }

@@ -3,6 +3,7 @@
 import type { AccessKeys } from '../core/access.ts';
 import type { ArnScope } from '../core/arn.ts';
 import type { FieldFault } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { Log } from '../core/call.ts';
@@ -29,6 +30,7 @@ export interface AuthorizerServices {
   readonly scope: ArnScope;
   /** Whether gateways may be called by anybody: on loopback, or where the operator says so. */
   readonly allowsAnybody: boolean;
+  readonly figures?: Figures;
 }
 
 /** What an authorizer is prepared with: the services, and the gateway it guards. */
@@ -49,6 +51,8 @@ export interface Authorizer {
     readonly authorization_servers: readonly string[];
     readonly scopes_supported?: readonly string[];
   };
+  /** Seconds since the signing keys of its identity provider were fetched; undefined before that, and without any. */
+  readonly keysAgeSeconds?: () => number | undefined;
 }
 
 export interface AuthorizerType {

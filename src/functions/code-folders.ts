@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
+import type { FlightCounts } from '../lib/single-flight.ts';
 import type { StoreReader } from '../stores/store.ts';
 import { unpackArchive } from './archive.ts';
 
@@ -49,10 +50,15 @@ export async function readCode(reader: StoreReader, codeId: string): Promise<Buf
 }
 
 /** Code folders below `<data dir>/functions`. */
-export function createCodeFolders(dataDir: string, reader: StoreReader, log: Log): CodeFolders {
+export function createCodeFolders(
+  dataDir: string,
+  reader: StoreReader,
+  log: Log,
+  counts?: FlightCounts,
+): CodeFolders {
   const parent = join(dataDir, 'functions');
   const root = join(parent, `run-${process.pid}-${randomBytes(4).toString('hex')}`);
-  const flights = new SingleFlight<string>();
+  const flights = new SingleFlight<string>(counts);
   const unpacked = new Map<string, string>();
   let opened: Promise<void> | undefined;
 

@@ -3,9 +3,11 @@
 
 import { randomInt } from 'node:crypto';
 import type { ArnScope } from '../core/arn.ts';
+import type { Audit } from '../core/audit.ts';
 import type { CallContext, Log } from '../core/call.ts';
 import type { EgressProxy } from '../core/egress-proxy.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import { MAX_FUNCTION_PAYLOAD } from '../core/functions.ts';
 import type { FunctionInvocation, FunctionOutcome } from '../core/functions.ts';
 import type { ProcessKeeper } from '../core/processes.ts';
@@ -60,6 +62,8 @@ export interface FunctionServices {
   readonly egressProxy: EgressProxy;
   /** @throws GatewayError CredentialUnavailable */
   readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
+  readonly audit?: Audit;
+  readonly figures?: Figures;
   /** 0 to 1, for aliases that share calls among versions. */
   readonly chance?: () => number;
   readonly settings: FunctionSettings;
@@ -80,7 +84,7 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
   const { store, scope, clock, log, keeper, settings } = services;
   const chance = services.chance ?? defaultChance;
   const registry = createFunctionRegistry({ store, scope, log });
-  const folders = createCodeFolders(settings.dataDir, store, log);
+  const folders = createCodeFolders(settings.dataDir, store, log, services.figures?.flights('function_code'));
   const interpreters = createInterpreters(
     settings.searchPath ?? '/usr/local/bin:/usr/bin:/bin',
     settings.home,
@@ -99,6 +103,7 @@ export function openFunctions(services: FunctionServices): OpenFunctions {
     initTimeoutMs: settings.initTimeoutMs ?? INIT_TIMEOUT_MS,
     sandbox: settings.sandbox ?? 'auto',
     openSecret: services.openSecret,
+    ...(services.audit === undefined ? {} : { audit: services.audit }),
   });
   const pools = createPools((runnable, events) => launcher.launch(runnable, events), {
     processes: settings.maxProcesses,

@@ -7,9 +7,12 @@ import { access, open } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { ArnScope } from '../core/arn.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
+import { credentialUse } from '../core/credential-use.ts';
 import type { EgressProxy } from '../core/egress-proxy.ts';
 import { GatewayError } from '../core/errors.ts';
+import { functionArn } from '../core/function-name.ts';
 import { familyOf } from '../core/function-runtimes.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { ProcessKeeper } from '../core/processes.ts';
@@ -45,6 +48,8 @@ export interface LauncherServices {
   readonly initTimeoutMs: number;
   readonly sandbox: SandboxWish;
   readonly openSecret: (sealed: SealedSecret, binding: SecretBinding) => Secret;
+  /** Is told of environments that are handed to processes. */
+  readonly audit?: Audit;
 }
 
 /** Starts processes. */
@@ -62,6 +67,7 @@ export function createLauncher(services: LauncherServices): { readonly launch: L
       const { configuration, name, version } = runnable;
       const id = randomUUID().slice(0, 8);
       const variables = variablesOf(runnable, services);
+      await tellOf(runnable, variables, services);
       const [task, opt, interpreter] = await Promise.all([
         folders.folderOf(configuration.codeId),
         folders.layersOf(configuration.layers.map(({ codeId }) => codeId)),
@@ -157,6 +163,24 @@ function variablesOf(
   const value: unknown = JSON.parse(openSecret(environment.sealed, environment.bound).reveal());
   if (!isJsonObject(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, String(text)]));
+}
+
+/** The process gets what is in them: from there on nobody sees what becomes of it. */
+async function tellOf(
+  { name, version }: RunnableVersion,
+  variables: Readonly<Record<string, string>>,
+  { audit, scope }: LauncherServices,
+): Promise<void> {
+  const count = Object.keys(variables).length;
+  if (!audit || count === 0) return;
+  const arn = functionArn(scope, name);
+  const use = credentialUse({
+    purpose: 'function-environment',
+    type: 'ENVIRONMENT',
+    resource: { arn, type: 'AWS::Lambda::Function' },
+    more: { functionName: name, functionVersion: version, variables: count },
+  });
+  await audit.commit({ ...use, decision: 'allow' });
 }
 
 async function bootstrapOf(task: string, opt: string | undefined): Promise<Program> {

@@ -2,8 +2,11 @@
 // closed. Filling indexes is done in turn for each embedder, so that many gateways at a start do not crowd out questions,
 // and a provider that hangs holds up nobody else’s.
 
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
+import { credentialProvider, credentialUse } from '../core/credential-use.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -18,6 +21,8 @@ export interface PoolServices {
   readonly region: string;
   readonly embedderTypes: readonly EmbedderType[];
   readonly openKey: (providerArn: string) => Promise<Secret>;
+  readonly audit?: Audit;
+  readonly figures?: Figures;
 }
 
 export interface HeldEmbedder {
@@ -49,7 +54,7 @@ interface Shared {
 
 /** A pool without embedders. */
 export function createEmbedderPool(services: PoolServices): EmbedderPool {
-  const { clock, log, embedderTypes } = services;
+  const { log, embedderTypes } = services;
   const shared = new Map<string, Shared>();
   const closing = new Set<Promise<void>>();
 
@@ -64,13 +69,19 @@ export function createEmbedderPool(services: PoolServices): EmbedderPool {
       );
       return undefined;
     }
+    const arn = settings['search-key-provider'];
     const embedder = type.open(settings, {
       egress: services.egress,
       region: services.region,
       log,
-      openKey: rememberedKey(settings['search-key-provider'], services),
+      openKey: rememberedKey(arn, services),
+      usesKey: async (destination) => {
+        const resource = credentialProvider(arn ?? '');
+        const use = { purpose: 'embedding', type: 'API_KEY', resource, destination } as const;
+        await services.audit?.commit({ ...credentialUse(use), decision: 'allow' });
+      },
     });
-    return guardEmbedder(embedder, clock, log);
+    return guardEmbedder(embedder, services);
   }
 
   function letGo(key: string, entry: Shared): void {

@@ -30,6 +30,8 @@ export interface EmbedderServices {
   readonly region: string;
   /** The key of the credential provider that the settings name; undefined when they name none. @throws GatewayError */
   readonly openKey: () => Promise<Secret | undefined>;
+  /** To be awaited before a request with the key leaves; absent: nobody is told. @throws GatewayError when it must not */
+  readonly usesKey?: (destination: URL) => Promise<void>;
 }
 
 /** The settings of a gateway that embedders read, keys without `gatewright:`. */

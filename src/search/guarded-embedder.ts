@@ -3,6 +3,8 @@
 
 import { LRUCache } from 'lru-cache';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { createFigures } from '../core/figures.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Log } from '../core/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Embedder, Purpose } from './embedder.ts';
@@ -34,9 +36,9 @@ export interface GuardedEmbedder {
 /** Guards an embedder. */
 export function guardEmbedder(
   embedder: Embedder,
-  clock: Pick<Clock, 'monotonic'>,
-  log: Log,
+  services: { readonly clock: Pick<Clock, 'monotonic'>; readonly log: Log; readonly figures?: Figures },
 ): GuardedEmbedder {
+  const { clock, log, figures = createFigures() } = services;
   const remembered = new LRUCache<string, Float32Array>({ max: MAX_QUERIES });
   const closing = new AbortController();
   let faults = 0;
@@ -54,8 +56,10 @@ export function guardEmbedder(
       check(vectors, texts.length, dimensions);
       dimensions = vectors[0]?.length;
       faults = 0;
+      figures.count('embeddings', { purpose, outcome: 'success' }).value += 1;
       return vectors;
     } catch (thrown) {
+      figures.count('embeddings', { purpose, outcome: 'failure' }).value += 1;
       if (!closing.signal.aborted) noteFault(thrown);
       throw thrown;
     }

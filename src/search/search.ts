@@ -2,7 +2,11 @@
 // the one before goes on answering; vectors of sentences follow in the background. Only the question’s own vector is
 // waited for while somebody asks, and not for long.
 
+import type { Audit } from '../core/audit.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { createFigures } from '../core/figures.ts';
+import type { Figures as HouseFigures } from '../core/figures.ts';
+import { observe } from '../core/times.ts';
 import type { Log } from '../core/call.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -37,6 +41,8 @@ export interface ToolSearchServices {
   readonly embedderTypes: readonly EmbedderType[];
   /** The key of an API-key credential provider. @throws GatewayError */
   readonly openKey: (providerArn: string) => Promise<Secret>;
+  readonly audit?: Audit;
+  readonly figures?: HouseFigures;
 }
 
 /** AgentCore has 25 a minute; here it only keeps a caller that has lost itself in a loop from taking a core. */
@@ -69,7 +75,7 @@ interface State {
 
 /** The search of this process. */
 export function createToolSearch(services: ToolSearchServices): ToolSearch {
-  const { clock, log, store } = services;
+  const { clock, log, store, figures: house = createFigures() } = services;
   const states = new Map<string, State>();
   const rates = createRateLimit(clock);
   const embedders = createEmbedderPool(services);
@@ -206,16 +212,30 @@ export function createToolSearch(services: ToolSearchServices): ToolSearch {
           );
         const result = await answer(state, request);
         figures.queries += 1;
-        figures.latencies.add(clock.monotonic() - started);
+        const took = clock.monotonic() - started;
+        figures.latencies.add(took);
+        observe(house.times.search, took / 1000);
+        house.count('searches', { answered_by: bestOf(result) }).value += 1;
         return result;
       } catch (thrown) {
         figures.refused += 1;
+        house.count('refusedSearches', {}).value += 1;
         throw thrown;
       }
     },
     metrics: (gatewayId) => {
       const state = states.get(gatewayId);
       return state && metricsOf(state);
+    },
+    figures() {
+      const sum = { tools: 0, embedded: 0, indexBytes: 0 };
+      for (const state of states.values()) {
+        const { tools, embedded, indexBytes } = metricsOf(state);
+        sum.tools += tools;
+        sum.embedded += embedded;
+        sum.indexBytes += indexBytes;
+      }
+      return sum;
     },
     async close() {
       for (const { newest } of states.values()) end(newest);
@@ -224,6 +244,12 @@ export function createToolSearch(services: ToolSearchServices): ToolSearch {
       await embedders.close();
     },
   };
+}
+
+/** The best of what took part in an answer. */
+function bestOf({ legs }: SearchAnswer): 'lexical' | 'words' | 'sentences' {
+  if (legs.some((leg) => leg !== 'lexical' && leg !== 'words')) return 'sentences';
+  return legs.includes('words') ? 'words' : 'lexical';
 }
 
 /** What answers now; while there is nothing yet, what is being made. */

@@ -87,5 +87,7 @@ export interface ToolSearch {
    */
   search(gatewayId: string, request: SearchRequest): Promise<SearchAnswer>;
   metrics(gatewayId: string): SearchMetrics | undefined;
+  /** Figures for operators, of all gateways that are searched together. */
+  figures(): { readonly tools: number; readonly embedded: number; readonly indexBytes: number };
   close(): Promise<void>;
 }

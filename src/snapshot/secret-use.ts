@@ -90,7 +90,7 @@ function createFacts({ gatewayId, gatewayArn, targetId, type, providerArns, gran
     category: 'Data',
     isReadOnly: true,
     actor: requestId === OWN_WORK ? { kind: 'service' } : { kind: 'principal', principal },
-    requestId,
+    ...(requestId === OWN_WORK ? {} : { requestId }),
     gatewayId,
     targetId,
     resources,

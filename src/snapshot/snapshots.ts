@@ -42,7 +42,13 @@ export interface Snapshots {
   /** Targets that are served. */
   targetIds(): ReadonlySet<string>;
   /** Figures for operators; the age is that of the last look at the store's changes. */
-  figures(): { readonly gateways: number; readonly tools: number; readonly ageSeconds: number };
+  figures(): {
+    readonly gateways: number;
+    readonly tools: number;
+    readonly ageSeconds: number;
+    /** By gateway: how old the signing keys of its identity provider are. */
+    readonly keysAgeSeconds: ReadonlyMap<string, number>;
+  };
   /** What a target of the gateway is handed, with its credential as it is now. @throws GatewayError */
   openServices(gatewayId: string, targetId: string, access: TargetAccess): Promise<TargetServices>;
   /** The secret of an API-key credential provider. @throws GatewayError CredentialUnavailable, or why it does not open */
@@ -62,7 +68,7 @@ interface Held {
 export function createSnapshots(services: SnapshotsServices): Snapshots {
   const { store, log } = services;
   const held = new Map<string, Held>();
-  const flights = new SingleFlight<void>();
+  const flights = new SingleFlight<void>(services.figures?.flights('snapshot'));
   /** There, but not servable, and never was since the start. */
   const broken = new Set<string>();
   const listeners = new Set<(gatewayId: string) => void>();
@@ -260,6 +266,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       gateways: held.size,
       tools: [...held.values()].reduce((sum, { compiled }) => sum + compiled.snapshot.tools.size, 0),
       ageSeconds: (services.clock.monotonic() - freshAt) / 1000,
+      keysAgeSeconds: agesOf(held),
     }),
     async openServices(gatewayId, targetId, access) {
       const gateway = await store.get('gateway', gatewayId);
@@ -289,4 +296,13 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       await Promise.allSettled(servers.map(async ({ target }) => target.server?.close()));
     },
   };
+}
+
+function agesOf(held: ReadonlyMap<string, Held>): ReadonlyMap<string, number> {
+  const ages = new Map<string, number>();
+  for (const [gatewayId, { compiled }] of held) {
+    const age = compiled.snapshot.authorizer.keysAgeSeconds?.();
+    if (age !== undefined) ages.set(gatewayId, age);
+  }
+  return ages;
 }

@@ -2,8 +2,12 @@
 // the one egress client, like everything that leaves.
 
 import { createHash } from 'node:crypto';
+import type { Audit } from '../core/audit.ts';
+import { credentialUse } from '../core/credential-use.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
+import { recorded } from '../core/recorded.ts';
 import type { Clock } from '../lib/clock.ts';
 import { signRequest } from '../lib/sigv4-sign.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
@@ -21,18 +25,36 @@ export interface AwsRoleServices {
   /** The SDKs' own variable AWS_ENDPOINT_URL_STS. */
   readonly stsEndpoint?: URL;
   readonly credentials: () => Promise<SigningCredentials | undefined>;
+  readonly audit?: Audit;
+  readonly figures?: Figures;
 }
 
 /** A function that gives credentials of a role, for one gateway. */
 export function createAwsRoles(services: AwsRoleServices) {
   const { egress, clock, region } = services;
   const kept = new Map<string, { readonly credentials: SigningCredentials; readonly until: number }>();
-  const flights = new SingleFlight<SigningCredentials | undefined>();
+  const flights = new SingleFlight<SigningCredentials | undefined>(services.figures?.flights('aws_role'));
   const endpoint = services.stsEndpoint ?? new URL(`https://sts.${region}.amazonaws.com/`);
 
   async function assume(key: string, roleArn: string, gatewayId: string) {
     const credentials = await services.credentials();
     if (!credentials) return undefined;
+    const use = credentialUse({
+      purpose: 'assume-role',
+      type: 'AWS',
+      resource: { arn: roleArn, type: 'AWS::IAM::Role' },
+      destination: endpoint,
+      gatewayId,
+    });
+    return recorded(services.audit, use, () => assumeWith(credentials, key, roleArn, gatewayId));
+  }
+
+  async function assumeWith(
+    credentials: SigningCredentials,
+    key: string,
+    roleArn: string,
+    gatewayId: string,
+  ): Promise<SigningCredentials> {
     const body = new URLSearchParams({
       Action: 'AssumeRole',
       Version: '2011-06-15',

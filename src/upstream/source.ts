@@ -3,8 +3,11 @@
 
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import type { Audit } from '../core/audit.ts';
+import { credentialUse } from '../core/credential-use.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
+import { recorded } from '../core/recorded.ts';
 import { signRequest } from '../lib/sigv4-sign.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 
@@ -20,6 +23,8 @@ export interface SourceOptions {
   readonly s3Endpoint?: URL;
   /** The process's AWS credentials, or undefined where there are none (then S3 is read unsigned). */
   readonly awsCredentials: () => Promise<SigningCredentials | undefined>;
+  /** Is told of each request that is signed. */
+  readonly audit?: Audit;
 }
 
 /**
@@ -45,7 +50,25 @@ export function createObjectReader(
 }
 
 async function read(uri: string, signal: AbortSignal, options: SourceOptions): Promise<Buffer> {
-  const request = uri.startsWith('s3://') ? await s3Request(uri, options) : webRequest(uri);
+  const { request, isSigned } = uri.startsWith('s3://')
+    ? await s3Request(uri, options)
+    : { request: webRequest(uri), isSigned: false };
+  if (!isSigned) return send(uri, request, signal, options);
+  const use = credentialUse({
+    purpose: 'source-document',
+    type: 'AWS',
+    resource: { arn: `arn:aws:s3:::${uri.slice('s3://'.length)}`, type: 'AWS::S3::Object' },
+    destination: request.url,
+  });
+  return recorded(options.audit, use, () => send(uri, request, signal, options));
+}
+
+async function send(
+  uri: string,
+  request: OutboundRequest,
+  signal: AbortSignal,
+  options: SourceOptions,
+): Promise<Buffer> {
   const response = await options.egress
     .request(request, {
       signal,
@@ -79,7 +102,10 @@ function webRequest(uri: string): OutboundRequest {
   };
 }
 
-async function s3Request(uri: string, options: SourceOptions): Promise<OutboundRequest> {
+async function s3Request(
+  uri: string,
+  options: SourceOptions,
+): Promise<{ readonly request: OutboundRequest; readonly isSigned: boolean }> {
   const match = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri);
   const [, bucket, key] = match ?? [];
   if (bucket === undefined || key === undefined)
@@ -98,10 +124,10 @@ async function s3Request(uri: string, options: SourceOptions): Promise<OutboundR
   const url = new URL(base);
   url.pathname = `${prefix}/${byPath ? `${encodeSegment(bucket)}/` : ''}${path}`;
   const credentials = await options.awsCredentials();
-  if (!credentials) return { method: 'GET', url, headers: { 'user-agent': 'gatewright' } };
   const request = { method: 'GET', url, headers: { 'user-agent': 'gatewright' } };
+  if (!credentials) return { request, isSigned: false };
   const headers = await signRequest(request, { service: 's3', region: options.region, credentials });
-  return { method: 'GET', url, headers };
+  return { request: { ...request, headers }, isSigned: true };
 }
 
 function encodeSegment(text: string): string {

@@ -2,9 +2,12 @@
 // (GenerateDataKey, Decrypt), bound to this installation by its encryption context. KMS is asked at the start and at
 // rotations, never by a call.
 
+import type { Audit } from '../core/audit.ts';
+import { credentialUse } from '../core/credential-use.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
-import type { Egress } from '../core/outbound.ts';
+import type { Egress, OutboundRequest } from '../core/outbound.ts';
+import { recorded } from '../core/recorded.ts';
 import { signRequest } from '../lib/sigv4-sign.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 import type { KeySource } from './key-ring.ts';
@@ -22,6 +25,8 @@ export interface KmsKeyOptions {
   readonly accountId: string;
   readonly egress: Pick<Egress, 'request'>;
   readonly credentials: () => Promise<SigningCredentials | undefined>;
+  /** Is told of each request. */
+  readonly audit?: Audit;
   /** The SDKs' own variable AWS_ENDPOINT_URL_KMS. */
   readonly endpoint?: URL;
 }
@@ -72,7 +77,7 @@ export function kmsKey(options: KmsKeyOptions): KeySource {
 async function ask(
   action: 'GenerateDataKey' | 'Decrypt',
   input: object,
-  { keyArn, egress, credentials, endpoint }: KmsKeyOptions,
+  { keyArn, egress, credentials, endpoint, audit }: KmsKeyOptions,
 ): Promise<Readonly<Record<string, unknown>>> {
   const region = keyArn.split(':')[3] ?? '';
   const signer = await credentials();
@@ -83,6 +88,21 @@ async function ask(
     headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `TrentService.${action}` },
     body: JSON.stringify(input),
   };
+  const use = credentialUse({
+    purpose: 'master-key',
+    type: 'AWS',
+    resource: { arn: keyArn, type: 'AWS::KMS::Key' },
+    destination: request.url,
+    more: { operation: action },
+  });
+  return recorded(audit, use, () => send(action, request, { region, signer, egress }));
+}
+
+async function send(
+  action: string,
+  request: OutboundRequest,
+  { region, signer, egress }: { region: string; signer: SigningCredentials; egress: Pick<Egress, 'request'> },
+): Promise<Readonly<Record<string, unknown>>> {
   try {
     const headers = await signRequest(request, { service: 'kms', region, credentials: signer });
     const answer = await egress.request(

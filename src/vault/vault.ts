@@ -5,6 +5,8 @@
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { GatewayError } from '../core/errors.ts';
+import { createFigures } from '../core/figures.ts';
+import type { Figures } from '../core/figures.ts';
 import type { SealedSecret, SecretBinding } from '../core/resources.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Kek, KeyRing } from './key-ring.ts';
@@ -28,7 +30,13 @@ export interface Vault {
 }
 
 /** A vault over some key-encryption keys. The account keeps values of one installation apart. */
-export function createVault(ring: KeyRing, accountId: string): Vault {
+export function createVault(ring: KeyRing, accountId: string, figures: Figures = createFigures()): Vault {
+  const counts = {
+    seal: counted(figures, 'seal'),
+    open: counted(figures, 'open'),
+    rewrap: counted(figures, 'rewrap'),
+  };
+
   function primary(): Kek {
     const kek = ring.primary();
     if (kek) return kek;
@@ -76,7 +84,7 @@ export function createVault(ring: KeyRing, accountId: string): Vault {
   return Object.freeze({
     kekId: () => ring.primary()?.id,
     locked: () => (ring.primary() ? undefined : lockedBy(ring)),
-    seal(secret: Secret, binding: SecretBinding): SealedSecret {
+    seal: counts.seal((secret: Secret, binding: SecretBinding): SealedSecret => {
       const dataKey = randomBytes(KEY_BYTES);
       const value = encrypt(
         dataKey,
@@ -93,8 +101,8 @@ export function createVault(ring: KeyRing, accountId: string): Vault {
         tag: value.tag.toString('base64'),
         bound: binding,
       };
-    },
-    open(sealed: SealedSecret, binding: SecretBinding): Secret {
+    }),
+    open: counts.open((sealed: SealedSecret, binding: SecretBinding): Secret => {
       try {
         const dataKey = unwrap(sealed, binding);
         const value = decrypt(
@@ -113,8 +121,8 @@ export function createVault(ring: KeyRing, accountId: string): Vault {
       } catch (thrown) {
         throw foreign(thrown, binding);
       }
-    },
-    rewrap(sealed: SealedSecret): SealedSecret | undefined {
+    }),
+    rewrap: counts.rewrap((sealed: SealedSecret): SealedSecret | undefined => {
       if (sealed.kekId === primary().id) return undefined;
       try {
         // What it says of itself is authenticated: a wrong word does not unwrap.
@@ -125,8 +133,25 @@ export function createVault(ring: KeyRing, accountId: string): Vault {
       } catch (thrown) {
         throw foreign(thrown, sealed.bound);
       }
-    },
+    }),
   });
+}
+
+/** The same, counted. */
+function counted(figures: Figures, operation: 'seal' | 'open' | 'rewrap') {
+  const success = figures.count('vault', { operation, outcome: 'success' });
+  const failure = figures.count('vault', { operation, outcome: 'failure' });
+  return <A extends readonly unknown[], R>(work: (...given: A) => R) =>
+    (...given: A): R => {
+      let count = failure;
+      try {
+        const result = work(...given);
+        count = success;
+        return result;
+      } finally {
+        count.value += 1;
+      }
+    };
 }
 
 function lockedBy({ source }: KeyRing): string {

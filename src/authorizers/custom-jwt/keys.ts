@@ -7,6 +7,7 @@ import { importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import type { Log } from '../../core/call.ts';
 import { GatewayError } from '../../core/errors.ts';
+import type { Figures } from '../../core/figures.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Egress } from '../../core/outbound.ts';
@@ -53,6 +54,8 @@ export interface KeySource {
    */
   keyFor(header: { readonly alg: string; readonly kid?: string }): Promise<IssuerKeys>;
   readonly generation: number;
+  /** Seconds since they were fetched; undefined before that. */
+  ageSeconds(): number | undefined;
   /** Milliseconds (monotonic) until which what was verified with these keys may be believed unseen. */
   freshUntil(): number;
 }
@@ -63,6 +66,7 @@ export interface KeySourceOptions {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly log: Log;
+  readonly figures?: Figures;
 }
 
 /** A key source for one discovery URL. Fetches nothing before the first token. */
@@ -72,8 +76,12 @@ export function createKeySource({
   egress,
   clock,
   log,
+  figures,
 }: KeySourceOptions): KeySource {
-  const flights = new SingleFlight<KeySet>();
+  const flights = new SingleFlight<KeySet>(figures?.flights('signing_keys'));
+  const count = (outcome: 'success' | 'failure'): void => {
+    if (figures) figures.count('jwksFetches', { outcome }).value += 1;
+  };
   let current: KeySet | undefined;
   let lastAttempt = Number.NEGATIVE_INFINITY;
   let isFetching = false;
@@ -99,12 +107,14 @@ export function createKeySource({
       const fresh = { issuer, keys, generation, fetchedAt: clock.monotonic() };
       current = fresh;
       lastFailure = undefined;
+      count('success');
       return fresh;
     } catch (thrown) {
       const error =
         thrown instanceof GatewayError && thrown.code === 'Unavailable'
           ? thrown
           : providerFault(thrown instanceof Error ? thrown.message : String(thrown), thrown);
+      count('failure');
       lastFailure = { at: clock.monotonic(), error };
       log.warn(
         { discoveryUrl, reason: error.details.internal, stale: current !== undefined },
@@ -165,6 +175,7 @@ export function createKeySource({
     get generation() {
       return current?.generation ?? 0;
     },
+    ageSeconds: () => current && (clock.monotonic() - current.fetchedAt) / 1000,
     freshUntil: () => (current ? current.fetchedAt + FRESH_MS : 0),
     async keyFor(header) {
       let set = await usableSet();

@@ -14,10 +14,11 @@ const MAX_REASON = 300;
 export async function postJson(
   url: URL,
   body: JsonObject,
-  { egress, openKey }: Pick<EmbedderServices, 'egress' | 'openKey'>,
+  { egress, openKey, usesKey }: Pick<EmbedderServices, 'egress' | 'openKey' | 'usesKey'>,
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const key = await openKey();
+  if (key) await usesKey?.(url);
   const { status, body: bytes } = await egress.request(
     {
       method: 'POST',
