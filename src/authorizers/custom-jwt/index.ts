@@ -6,6 +6,7 @@ import { compactVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { JsonObject } from '../../core/json.ts';
 import { GatewayError } from '../../core/errors.ts';
+import { createFigures } from '../../core/figures.ts';
 import type { Principal } from '../../core/principal.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Authorizer, AuthorizerServices, AuthorizerType, RequestHead } from '../authorizer.ts';
@@ -15,7 +16,7 @@ import type { CustomJwtConfig } from './config.ts';
 import { createKeySource } from './keys.ts';
 import { bearerToken, invalidToken, tokenClaims, tokenHeader } from './token.ts';
 
-type TokenServices = Pick<AuthorizerServices, 'egress' | 'clock' | 'log'>;
+type TokenServices = Pick<AuthorizerServices, 'egress' | 'clock' | 'log' | 'figures'>;
 
 const REMEMBERED_TOKENS = 10_000;
 const REMEMBER_MS = 5 * 60_000;
@@ -30,7 +31,9 @@ interface Remembered {
 }
 
 function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorizer {
-  const { clock } = services;
+  const { clock, figures = createFigures() } = services;
+  const hits = figures.count('verifiedTokens', { result: 'hit' });
+  const misses = figures.count('verifiedTokens', { result: 'miss' });
   const keys = createKeySource({ ...services, discoveryUrl: rules.discoveryUrl, issuerUrl: rules.issuerUrl });
   const remembered = new LRUCache<string, Remembered>({ max: REMEMBERED_TOKENS });
   let latest: { readonly header: string; readonly known: Remembered } | undefined;
@@ -60,7 +63,11 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
   async function recall(token: string): Promise<Remembered> {
     const digest = hash('sha256', token, 'base64');
     const remembers = remembered.get(digest);
-    if (remembers && isGood(remembers)) return remembers;
+    if (remembers && isGood(remembers)) {
+      hits.value += 1;
+      return remembers;
+    }
+    misses.value += 1;
     remembered.delete(digest);
     const known = await verify(token);
     remembered.set(digest, known);
@@ -68,6 +75,7 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
   }
 
   return Object.freeze({
+    keysAgeSeconds: keys.ageSeconds,
     protectedResource: Object.freeze({
       authorization_servers: Object.freeze([rules.issuerUrl]),
       ...(rules.advertisedScopes.length === 0 ? {} : { scopes_supported: rules.advertisedScopes }),
@@ -76,8 +84,10 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
       try {
         const given = head.headers['authorization'];
         // Most calls of an agent carry the token of the call before: no need to read, hash and look for it again.
-        if (latest && given?.length === 1 && given[0] === latest.header && isGood(latest.known))
+        if (latest && given?.length === 1 && given[0] === latest.header && isGood(latest.known)) {
+          hits.value += 1;
           return latest.known.principal;
+        }
         const known = await recall(bearerToken(head));
         latest = { header: given?.[0] ?? '', known };
         return known.principal;
