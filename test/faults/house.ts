@@ -150,12 +150,17 @@ export function keptConnections(): Agent {
 
 /** One `tools/call`. @param agent connections to use; without one the call has a connection of its own */
 export function call(url: string, tool: string, q = 'x', agent: Agent | false = false): Promise<Answer> {
-  const body = JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name: tool, arguments: { q } },
-  });
+  return callWith(url, tool, JSON.stringify({ q }), agent);
+}
+
+/** One `tools/call` whose arguments are some text, of which nobody knows whether it is JSON. */
+export function callWith(
+  url: string,
+  tool: string,
+  args: string,
+  agent: Agent | false = false,
+): Promise<Answer> {
+  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(tool)},"arguments":${args}}}`;
   const from = performance.now();
   return new Promise((resolve) => {
     const end = (status: number, text: string, headers: IncomingHttpHeaders = {}): void =>

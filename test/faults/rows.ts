@@ -1,5 +1,6 @@
 // The fault matrix: every row in order, and why some are not run here.
 
+import { BUSY_ROWS } from './busy-rows.ts';
 import { DISK_ROWS } from './disk-rows.ts';
 import { KIND_ROWS } from './kind-rows.ts';
 import { KEY_ROWS } from './key-rows.ts';
@@ -42,5 +43,6 @@ export const ROWS: readonly Row[] = [
   ...DISK_ROWS,
   ...KEY_ROWS,
   ...SOCKET_ROWS,
+  ...BUSY_ROWS,
   ...OTHER_ROWS,
 ];
