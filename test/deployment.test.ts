@@ -142,6 +142,7 @@ describe('figures', () => {
     await app.close();
     await upstream.close();
   });
+  const OURS = /^(?:gatewright|mcp)_/;
   const used = (expression: string): string[] =>
     (expression.match(/\b(?:gatewright|mcp|nodejs|process)_\w+/g) ?? []).map((name) =>
       name.replace(/_bucket$/, ''),
@@ -159,7 +160,15 @@ describe('figures', () => {
     expect(unknown(expressions)).toEqual([]);
     // Every figure of ours is shown somewhere.
     const shown = new Set(expressions.flatMap(used));
-    expect([...names].filter((name) => name.startsWith('mcp_') && !shown.has(name))).toEqual([]);
+    expect([...names].filter((name) => OURS.test(name) && !shown.has(name))).toEqual([]);
+  });
+
+  test('of the page for operators are there, and none is missing', () => {
+    const described = new Set(
+      (read('docs/observability.md') + read('docs/audit.md')).match(/\b(?:gatewright|mcp)_[a-z_]+/g) ?? [],
+    );
+    expect([...names].filter((name) => OURS.test(name) && !described.has(name))).toEqual([]);
+    expect([...described].filter((name) => !names.has(name))).toEqual([]);
   });
 
   test('of the alerts are there, each with words for people', () => {
