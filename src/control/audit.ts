@@ -13,6 +13,7 @@ import type { ShapeRef } from './model/shape.ts';
 
 /** CloudTrail's own word. */
 const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
+const REQUEST_URI = 'urn:ietf:params:oauth:request_uri:';
 const MAX_TEXT = 1024;
 const MAX_ITEMS = 50;
 const MAX_DOCUMENT = 16 * 1024;
@@ -229,8 +230,12 @@ function mapped(value: JsonObject, shapeFor: (name: string) => ShapeRef | undefi
   return members;
 }
 
-/** Addresses lose what may be a password or a key in them: user information, query and fragment. */
+/**
+ * Addresses lose what may be a password or a key in them: user information, query and fragment. A session of a consent is
+ * known by its name alone (RFC 9126 §2.2).
+ */
 function plain(text: string): string {
+  if (text.startsWith(REQUEST_URI)) return HIDDEN;
   const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(cut)) return cut;
   return cut.replace(/^([^/?#]*\/\/)[^/?#]*@/, '$1').replace(/[?#].*$/s, (rest) => `${rest[0]}${HIDDEN}`);

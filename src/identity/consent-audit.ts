@@ -27,7 +27,9 @@ export interface ToldConsent {
   /** The id of its session, or of what came of it. */
   readonly session?: string;
   readonly consent?: string;
+  /** Its provider, by id or by name. */
   readonly providerId?: string;
+  readonly providerName?: string;
   readonly workloadId: string;
   readonly user: TokenUser;
   readonly scopes: readonly string[];
@@ -55,6 +57,10 @@ export function createConsentAudit(services: {
   const { audit = NO_AUDIT, providers } = services;
   const arns = createArns(services.scope);
 
+  async function nameOf(providerId: string | undefined): Promise<string | undefined> {
+    return providerId === undefined ? undefined : (await providers.byId(providerId))?.name;
+  }
+
   async function factOf(
     eventName: ConsentEvent,
     consent: ToldConsent | undefined,
@@ -69,13 +75,13 @@ export function createConsentAudit(services: {
       ...by,
     };
     if (!consent) return fact;
-    const { providerId, session, consent: consentId, workloadId, user, scopes, clientId, targetId } = consent;
-    const provider = providerId === undefined ? undefined : await providers.byId(providerId);
+    const { session, consent: consentId, workloadId, user, scopes, clientId, targetId } = consent;
+    const name = consent.providerName ?? (await nameOf(consent.providerId));
     return {
       ...fact,
       gatewayId: workloadId,
       ...(targetId === undefined ? {} : { targetId }),
-      ...(provider ? { resources: [credentialProvider(arns.oauth2Provider(provider.name))] } : {}),
+      ...(name === undefined ? {} : { resources: [credentialProvider(arns.oauth2Provider(name))] }),
       requestParameters: {
         ...(clientId === undefined ? {} : { clientId: clientId.slice(0, MAX_TEXT) }),
         ...(consentId === undefined ? {} : { consentId }),
