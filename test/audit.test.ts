@@ -337,18 +337,32 @@ describe('what is recorded', () => {
         userIdentity: { type: 'Unknown', accountId: 'anonymous' },
         additionalEventData: { gateway: life.gatewayIdentifier },
       });
-    const uses = named(life.records, 'UseCredential');
-    expect(uses).toHaveLength(2);
-    expect(uses[0]).toMatchObject({
+    const calls = named(life.records, 'InvokeGateway').filter(({ additionalEventData }) =>
+      Object.hasOwn(additionalEventData, 'credential'),
+    );
+    expect(calls).toHaveLength(2);
+    expect(calls[0]).toMatchObject({
       userIdentity: { userName: 'alice' },
-      requestParameters: {
-        credentialProviderType: 'API_KEY',
-        credentialProviderArn: expect.stringContaining('apikeycredentialprovider/keys'),
+      resources: [
+        { ARN: expect.stringContaining(life.gatewayIdentifier) },
+        { ARN: expect.stringContaining(life.targetId) },
+        {
+          ARN: expect.stringContaining('apikeycredentialprovider/keys'),
+          type: 'AWS::BedrockAgentCore::CredentialProvider',
+        },
+      ],
+      additionalEventData: {
+        credential: {
+          destination: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+          providerArn: expect.stringContaining('apikeycredentialprovider/keys'),
+          providerType: 'API_KEY',
+          renewals: 0,
+          requests: 1,
+        },
+        gateway: life.gatewayIdentifier,
+        target: life.targetId,
       },
-      additionalEventData: { gateway: life.gatewayIdentifier, target: life.targetId },
     });
-    const [call] = named(life.records, 'InvokeGateway').filter(({ responseElements }) => responseElements);
-    expect(uses[0]?.requestID).toBe(call?.requestID);
   });
 
   it('start and stop of the server, with the settings of the log', () => {

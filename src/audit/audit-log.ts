@@ -129,7 +129,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   }
 
   function record(fact: AuditFact): void {
-    if (!add({ ...pending(fact), isKept: true })) return;
+    if (!add({ fact, eventId: newId(), at: clock.now(), isKept: true })) return;
     if (failingSince !== undefined) schedule(RETRY_MS);
     else if (isRequired || queue.length >= BATCH) void flush();
     else schedule(GATHER_MS);

@@ -3,7 +3,7 @@
 
 /** The canonical text. Members that are undefined are left out, and so are lone surrogates, which no UTF-8 can hold. */
 export function canonicalJson(value: unknown): string {
-  if (typeof value === 'string') return PLAIN.test(value) ? `"${value}"` : quote(value);
+  if (typeof value === 'string') return quote(value);
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
@@ -12,8 +12,7 @@ export function canonicalJson(value: unknown): string {
   let text = '';
   for (const name of sortedNames(members)) {
     const member = members[name];
-    if (member !== undefined)
-      text += `${text === '' ? '' : ','}${PLAIN.test(name) ? `"${name}"` : quote(name)}:${canonicalJson(member)}`;
+    if (member !== undefined) text += `${text === '' ? '' : ','}${quote(name)}:${canonicalJson(member)}`;
   }
   return `{${text}}`;
 }
@@ -21,7 +20,11 @@ export function canonicalJson(value: unknown): string {
 /** Nothing in it is to be escaped. */
 const PLAIN = /^[\w .:/-]*$/;
 
-const quote = (text: string): string => JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
+/** The canonical text of a string. */
+export function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
+}
 
 /** Mostly they are in order already, which is cheaper to see than to make so. */
 function sortedNames(members: object): readonly string[] {

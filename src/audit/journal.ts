@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { syncFolder } from '../lib/sync-folder.ts';
 import { claimChain } from './claim.ts';
 import type { Claim } from './claim.ts';
-import { sealRecord } from './record.ts';
+import { createSealer } from './record.ts';
 import type { ChainHead, ChainScope, PendingRecord } from './record.ts';
 import { segmentFile } from './segment.ts';
 import type { Signer } from './segment.ts';
@@ -70,7 +70,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
   const { folder, signer } = options;
   const { node } = claim;
-  const scope: ChainScope = { node, region: options.region, accountId: options.accountId };
+  const seal = createSealer({ node, region: options.region, accountId: options.accountId });
   const found = findChainEnd(folder, node);
   let { head } = found;
   let closed = found.isClosed || found.number === 0 ? found.number : found.number - 1;
@@ -97,7 +97,7 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
       const before = head;
       let next = head;
       const lines = records.map((record) => {
-        const sealed = sealRecord(record, next, scope);
+        const sealed = seal(record, next);
         next = sealed.head;
         return sealed.line;
       });

@@ -3,7 +3,8 @@
 
 import { hash } from 'node:crypto';
 import type { AuditActor, AuditFact, AuditResource } from '../core/audit.ts';
-import { canonicalJson } from './canonical-json.ts';
+import type { UsedCredential } from '../core/call-credential.ts';
+import { canonicalJson, quote } from './canonical-json.ts';
 import { userIdentity } from './user-identity.ts';
 
 const EVENT_VERSION = '1.11';
@@ -38,58 +39,70 @@ export interface ChainHead {
   readonly hash: string;
 }
 
-/** The record as a line without its line feed, and the chain's new head. */
-export function sealRecord(
-  record: PendingRecord,
-  head: ChainHead,
-  scope: ChainScope,
-): { readonly line: string; readonly head: ChainHead } {
-  const seq = head.seq + 1;
-  const body = canonicalText(document(record, seq, head.hash, scope));
-  const digest = hash('sha256', body);
-  return { line: `${body.slice(0, -1)}${HASH_MEMBER}${digest}${LINE_END}`, head: { seq, hash: digest } };
+/** A record in its place. */
+export interface SealedRecord {
+  /** The line, without its line feed. */
+  readonly line: string;
+  readonly head: ChainHead;
 }
 
-interface Document {
-  readonly [member: string]: unknown;
-  readonly additionalEventData: object;
-  readonly requestParameters: object | null;
-  readonly responseElements: object | null;
-}
+/**
+ * Seals the records of one chain. Every call makes a record, so its text is put together from parts, in canonical order;
+ * what stays the same for a target or a caller is text once and for all.
+ */
+export function createSealer(scope: ChainScope): (record: PendingRecord, head: ChainHead) => SealedRecord {
+  const { accountId } = scope;
+  const region = `,"awsRegion":${quote(scope.region)}`;
+  const node = `,"node":${quote(scope.node)},"prevHash":"`;
+  const account = `,"recipientAccountId":${quote(accountId)}`;
+  const lists = new WeakMap<readonly AuditResource[], string>();
+  const identities = new WeakMap<object, string>();
 
-/** The members in their canonical order, and those within them where their order is ours. */
-function document(
-  { fact, eventId, at }: PendingRecord,
-  seq: number,
-  prevHash: string,
-  { node, region, accountId }: ChainScope,
-): Document {
-  const isOurs = fact.actor.kind === 'service';
-  return {
-    additionalEventData: additional(fact),
-    awsRegion: region,
-    errorCode: fact.errorCode,
-    errorMessage: fact.errorMessage?.slice(0, MAX_MESSAGE),
-    eventCategory: fact.category,
-    eventID: eventId,
-    eventName: fact.eventName,
-    eventSource: fact.eventSource ?? EVENT_SOURCE,
-    eventTime: timeText(at),
-    eventType: fact.isServiceEvent === true ? 'AwsServiceEvent' : 'AwsApiCall',
-    eventVersion: EVENT_VERSION,
-    managementEvent: fact.category === 'Management',
-    node,
-    prevHash,
-    readOnly: fact.isReadOnly,
-    recipientAccountId: accountId,
-    requestID: fact.requestId ?? eventId,
-    requestParameters: fact.requestParameters ?? null,
-    resources: fact.resources && listed(fact.resources, accountId),
-    responseElements: fact.responseElements ?? null,
-    seq,
-    sourceIPAddress: fact.sourceIpAddress ?? (isOurs ? 'gatewright' : 'unknown'),
-    userAgent: fact.userAgent ?? (isOurs ? 'gatewright' : ''),
-    userIdentity: identityOf(fact.actor, accountId),
+  function listed(resources: readonly AuditResource[]): string {
+    let list = lists.get(resources);
+    if (list === undefined) {
+      list = canonicalJson(resources.map(({ arn, type }) => ({ ARN: arn, accountId, type })));
+      lists.set(resources, list);
+    }
+    return list;
+  }
+
+  function identityOf(actor: AuditActor): string {
+    const who = actor.kind === 'principal' ? actor.principal : actor.kind === 'caller' ? actor.caller : actor;
+    let identity = identities.get(who);
+    if (identity === undefined) {
+      identity = canonicalJson(userIdentity(actor, accountId));
+      identities.set(who, identity);
+    }
+    return identity;
+  }
+
+  function body({ fact, eventId, at }: PendingRecord, seq: number, prevHash: string): string {
+    const { actor, errorCode, errorMessage, resources } = fact;
+    const ourselves = actor.kind === 'service' ? 'gatewright' : undefined;
+    const isManagement = fact.category === 'Management';
+    return (
+      `{"additionalEventData":${additional(fact)}${region}` +
+      (errorCode === undefined ? '' : `,"errorCode":${quote(errorCode)}`) +
+      (errorMessage === undefined ? '' : `,"errorMessage":${quote(errorMessage.slice(0, MAX_MESSAGE))}`) +
+      `,"eventCategory":"${fact.category}","eventID":${quote(eventId)},"eventName":${quote(fact.eventName)}` +
+      `,"eventSource":${quote(fact.eventSource ?? EVENT_SOURCE)},"eventTime":"${timeText(at)}"` +
+      `,"eventType":"${fact.isServiceEvent === true ? 'AwsServiceEvent' : 'AwsApiCall'}"` +
+      `,"eventVersion":"${EVENT_VERSION}","managementEvent":${isManagement}${node}${prevHash}"` +
+      `,"readOnly":${fact.isReadOnly}${account},"requestID":${quote(fact.requestId ?? eventId)}` +
+      `,"requestParameters":${fact.requestParameters ? canonicalText(fact.requestParameters) : 'null'}` +
+      (resources ? `,"resources":${listed(resources)}` : '') +
+      `,"responseElements":${fact.responseElements ? canonicalText(fact.responseElements) : 'null'},"seq":${seq}` +
+      `,"sourceIPAddress":${quote(fact.sourceIpAddress ?? ourselves ?? 'unknown')}` +
+      `,"userAgent":${quote(fact.userAgent ?? ourselves ?? '')},"userIdentity":${identityOf(actor)}}`
+    );
+  }
+
+  return (record, head) => {
+    const seq = head.seq + 1;
+    const text = body(record, seq, head.hash);
+    const digest = hash('sha256', text);
+    return { line: `${text.slice(0, -1)}${HASH_MEMBER}${digest}${LINE_END}`, head: { seq, hash: digest } };
   };
 }
 
@@ -97,16 +110,14 @@ function document(
 const LONE_SURROGATE = '\\ud';
 
 /** JSON.stringify gives the canonical text of what is in order already, at a fraction of the cost. */
-function canonicalText(value: Document): string {
-  const { additionalEventData, requestParameters, responseElements } = value;
-  if (!isInOrder(requestParameters) || !isInOrder(responseElements) || !isInOrder(additionalEventData))
-    return canonicalJson(value);
+function canonicalText(value: object): string {
+  if (!isInOrder(value)) return canonicalJson(value);
   const text = JSON.stringify(value);
   return text.includes(LONE_SURROGATE) ? canonicalJson(value) : text;
 }
 
 /** Whether the members of a flat object are in canonical order; what holds others is not looked into, and is not. */
-function isInOrder(value: object | null): boolean {
+function isInOrder(value: object): boolean {
   let before = '';
   for (const name in value) {
     if (name < before) return false;
@@ -117,26 +128,30 @@ function isInOrder(value: object | null): boolean {
   return true;
 }
 
-function additional({
-  durationMs,
-  gatewayId,
-  targetId,
-  decision,
-  phase,
-  reason,
-  tool,
-  more,
-}: AuditFact): object {
-  const members = {
-    decision,
-    durationMs: durationMs === undefined ? undefined : Math.round(durationMs * 100) / 100,
-    gateway: gatewayId,
-    phase,
-    reason: reason?.slice(0, MAX_MESSAGE),
-    target: targetId,
-    tool,
-  };
-  return more === undefined ? members : { ...more, ...members };
+function additional(fact: AuditFact): string {
+  const { credential, decision, durationMs, gatewayId, more, phase, reason, targetId, tool } = fact;
+  const text =
+    (credential ? `,"credential":${credentialText(credential)}` : '') +
+    (decision === undefined ? '' : `,"decision":"${decision}"`) +
+    (durationMs === undefined ? '' : `,"durationMs":${Math.round(durationMs * 100) / 100}`) +
+    (gatewayId === undefined ? '' : `,"gateway":${quote(gatewayId)}`) +
+    (phase === undefined ? '' : `,"phase":"${phase}"`) +
+    (reason === undefined ? '' : `,"reason":${quote(reason.slice(0, MAX_MESSAGE))}`) +
+    (targetId === undefined ? '' : `,"target":${quote(targetId)}`) +
+    (tool === undefined ? '' : `,"tool":${quote(tool)}`);
+  const members = `{${text.slice(1)}}`;
+  return more ? canonicalJson({ ...more, ...(JSON.parse(members) as object) }) : members;
+}
+
+function credentialText({ destination, named, renewals, requests }: UsedCredential): string {
+  const { grantType, providerArns, type } = named;
+  const [providerArn] = providerArns;
+  return (
+    `{${destination === undefined ? '' : `"destination":${quote(destination)},`}` +
+    (grantType === undefined ? '' : `"grantType":${quote(grantType)},`) +
+    (providerArn === undefined ? '' : `"providerArn":${quote(providerArn)},`) +
+    `"providerType":${quote(type)},"renewals":${renewals},"requests":${requests}}`
+  );
 }
 
 /** Records of one millisecond share the text. */
@@ -144,30 +159,6 @@ let lastTime = { at: Number.NaN, text: '' };
 function timeText(at: number): string {
   if (lastTime.at !== at) lastTime = { at, text: new Date(at).toISOString() };
   return lastTime.text;
-}
-
-/** Lists of resources are made once for a target, and callers once for a token: what is shown of them too. */
-const resourceLists = new WeakMap<readonly AuditResource[], object>();
-const identities = new WeakMap<object, unknown>();
-
-function listed(resources: readonly AuditResource[], accountId: string): object {
-  let list = resourceLists.get(resources);
-  if (!list) {
-    list = resources.map(({ arn, type }) => ({ ARN: arn, accountId, type }));
-    resourceLists.set(resources, list);
-  }
-  return list;
-}
-
-function identityOf(actor: AuditActor, accountId: string): unknown {
-  const who = actor.kind === 'principal' ? actor.principal : actor.kind === 'caller' ? actor.caller : actor;
-  let identity = identities.get(who);
-  if (identity === undefined) {
-    // In order, once and for all.
-    identity = JSON.parse(canonicalJson(userIdentity(actor, accountId)));
-    identities.set(who, identity);
-  }
-  return identity;
 }
 
 /** A record as it was read back. */

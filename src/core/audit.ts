@@ -2,6 +2,7 @@
 // (implemented in audit/). Facts hold no secret: arguments and results are digests unless the operator wants them.
 
 import type { Caller } from './access.ts';
+import type { UsedCredential } from './call-credential.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { Principal } from './principal.ts';
 
@@ -56,6 +57,8 @@ export interface AuditFact {
   readonly targetId?: string;
   readonly tool?: string;
   readonly durationMs?: number;
+  /** The credential that left with it. */
+  readonly credential?: UsedCredential;
   /** Of what is recorded twice: before it is done, and when its end is known. Both carry the same request id. */
   readonly phase?: 'intent' | 'outcome';
   /** Anything else worth knowing. */
@@ -94,10 +97,13 @@ export const NO_AUDIT: Audit = Object.freeze({
 /** What a caller says of itself, as far as a record has room for it. */
 const MAX_USER_AGENT = 256;
 
+/** As much of it as a record has room for. */
+export const shortUserAgent = (userAgent: string): string => userAgent.slice(0, MAX_USER_AGENT);
+
 /** The caller's program by its own word; undefined where it says nothing. */
 export function userAgentOf(
   headers: Readonly<Record<string, readonly string[] | undefined>>,
 ): { readonly userAgent: string } | undefined {
   const [userAgent] = headers['user-agent'] ?? [];
-  return userAgent === undefined ? undefined : { userAgent: userAgent.slice(0, MAX_USER_AGENT) };
+  return userAgent === undefined ? undefined : { userAgent: shortUserAgent(userAgent) };
 }

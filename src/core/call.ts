@@ -1,5 +1,6 @@
 // The one context that travels with a call, passed explicitly. Secrets never enter it.
 
+import type { CallCredential } from './call-credential.ts';
 import type { ClientLink } from './client-link.ts';
 import type { Trace } from './observation.ts';
 import type { Principal } from './principal.ts';
@@ -34,6 +35,8 @@ export interface CallContext {
   readonly setResponseHeader?: (name: string, value: string) => void;
   /** What the caller wishes of a consent that may be needed (`_meta` of AgentCore's tools/call). */
   readonly consent?: { readonly returnUrl?: string; readonly forceAuthentication?: boolean };
+  /** Where uses of the target's credential are noted; absent where nothing is recorded, and for work of nobody's. */
+  readonly credential?: CallCredential;
   /** The way back to the client, for targets that are MCP servers; absent for calls that need none. */
   readonly client?: ClientLink;
 }

@@ -1,7 +1,7 @@
 // What the audit log is told of requests that reach a target, and of callers who are not let in. Arguments and results
 // are digests unless the operator wants them. Where the log is required, the intent is durable before anything leaves.
 
-import { NO_AUDIT, userAgentOf } from '../core/audit.ts';
+import { NO_AUDIT, shortUserAgent, userAgentOf } from '../core/audit.ts';
 import type { AuditFact, AuditResource } from '../core/audit.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -10,12 +10,13 @@ import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
 import { ProtocolError } from './error-response.ts';
 import type { McpExchange, McpServices } from './step.ts';
-import type { Method, MethodContext } from './methods/method.ts';
+import type { Method, MethodContext, Noted } from './methods/method.ts';
 
 /** AgentCore's name of a request to a gateway among CloudTrail's data events. */
 const EVENT = 'InvokeGateway';
 const GATEWAY_TYPE = 'AWS::BedrockAgentCore::Gateway';
 const TARGET_TYPE = 'AWS::BedrockAgentCore::GatewayTarget';
+const PROVIDER_TYPE = 'AWS::BedrockAgentCore::CredentialProvider';
 /** Of arguments and results that the operator wants to see (characters). */
 const MAX_SHOWN = 16 * 1024;
 const MAX_NAME = 256;
@@ -28,52 +29,47 @@ const TELLING: ReadonlySet<string> = new Set([
   'CredentialUnavailable',
 ]);
 
-type Noted = Parameters<MethodContext['note']>[0];
-
 /** The method, recorded. */
 export function audited(method: Method): Method {
-  return (ctx) => (ctx.audit.mode === 'off' ? method(ctx) : callRecorded(method, ctx));
+  return (ctx) => {
+    const { mode } = ctx.audit;
+    if (mode === 'off') return method(ctx);
+    if (ctx.call.credential) ctx.call.credential.isTold = true;
+    return mode === 'required' ? callAnnounced(method, ctx) : callRecorded(method, ctx);
+  };
 }
 
+/** With one record when its end is known. */
 async function callRecorded(method: Method, ctx: MethodContext): Promise<string> {
-  const { audit, clock } = ctx;
-  const noted: Noted = {};
-  const started = clock.monotonic();
-  const asked = factOf(ctx);
-  const isTwofold = audit.mode === 'required';
-  const end = (more: Partial<AuditFact>): void =>
-    audit.record({
-      ...asked,
-      ...subjectOf(ctx, noted),
-      ...(isTwofold ? { phase: 'outcome' } : {}),
-      decision: 'allow',
-      ...more,
-      durationMs: clock.monotonic() - started,
-    });
-  if (isTwofold)
-    try {
-      await audit.commit({ ...asked, ...subjectOf(ctx, namedTool(ctx)), phase: 'intent', decision: 'allow' });
-    } catch (thrown) {
-      end({ ...failureOf(thrown), decision: 'deny', reason: 'The audit log could not be written.' });
-      throw thrown;
-    }
+  const started = ctx.clock.monotonic();
+  // Of the arguments as they came, whatever becomes of them.
+  const asked = parametersOf(ctx);
   try {
-    const text = await method({
-      ...ctx,
-      note(fields) {
-        Object.assign(noted, fields);
-        ctx.note(fields);
-      },
-    });
-    end({
-      responseElements: {
-        isError: noted.isError === true,
-        ...(audit.showsArguments && text.length <= MAX_SHOWN
-          ? { result: text }
-          : { resultHmac: audit.digest(text) }),
-      },
-      ...(noted.isError === true ? { errorCode: 'ToolError' } : {}),
-    });
+    const text = await method(ctx);
+    ctx.audit.record(factOf(ctx, asked, { ...successOf(ctx, text), durationMs: since(started, ctx) }));
+    return text;
+  } catch (thrown) {
+    ctx.audit.record(factOf(ctx, asked, { ...failureOf(thrown), durationMs: since(started, ctx) }));
+    throw thrown;
+  }
+}
+
+/** With a record before anything leaves, and one when its end is known. */
+async function callAnnounced(method: Method, ctx: MethodContext): Promise<string> {
+  const { audit, clock } = ctx;
+  const started = clock.monotonic();
+  const asked = parametersOf(ctx);
+  const end = (outcome: Outcome): void =>
+    audit.record(factOf(ctx, asked, { ...outcome, phase: 'outcome', durationMs: since(started, ctx) }));
+  try {
+    await audit.commit(factOf(ctx, asked, { phase: 'intent', decision: 'allow' }, namedTool(ctx)));
+  } catch (thrown) {
+    end({ ...failureOf(thrown), decision: 'deny', reason: 'The audit log could not be written.' });
+    throw thrown;
+  }
+  try {
+    const text = await method(ctx);
+    end(successOf(ctx, text));
     return text;
   } catch (thrown) {
     end(failureOf(thrown));
@@ -81,19 +77,51 @@ async function callRecorded(method: Method, ctx: MethodContext): Promise<string>
   }
 }
 
-function factOf(ctx: MethodContext): AuditFact {
-  const { snapshot, call, remoteAddress } = ctx;
-  return {
+/** What came of a call, as far as its record says. */
+type Outcome = Pick<
+  AuditFact,
+  'decision' | 'durationMs' | 'errorCode' | 'errorMessage' | 'phase' | 'reason' | 'responseElements'
+>;
+
+const since = (started: number, { clock }: MethodContext): number => clock.monotonic() - started;
+
+function successOf({ audit, noted }: MethodContext, text: string): Outcome {
+  const isError = noted.isError === true;
+  const responseElements =
+    audit.showsArguments && text.length <= MAX_SHOWN
+      ? { isError, result: text }
+      : { isError, resultHmac: audit.digest(text) };
+  return isError
+    ? { decision: 'allow', responseElements, errorCode: 'ToolError' }
+    : { decision: 'allow', responseElements };
+}
+
+function factOf(
+  { snapshot, call, headers, remoteAddress, noted }: MethodContext,
+  requestParameters: JsonObject,
+  outcome: Outcome,
+  { tool, targetId }: Noted = noted,
+): AuditFact {
+  const used = call.credential?.used;
+  const fact: { -readonly [Member in keyof AuditFact]: AuditFact[Member] } = {
     eventName: EVENT,
     category: 'Data',
     isReadOnly: false,
     actor: { kind: 'principal', principal: call.principal },
     requestId: call.requestId,
-    ...userAgentOf(ctx.headers),
-    ...(remoteAddress === undefined ? {} : { sourceIpAddress: remoteAddress }),
     gatewayId: snapshot.gatewayId,
-    requestParameters: parametersOf(ctx),
+    resources: resourcesIn(snapshot, targetId ?? '', used?.named.providerArns ?? NO_PROVIDERS),
+    requestParameters,
+    ...outcome,
   };
+  // Members that may be missing are set one by one, which costs less than to spread them.
+  const userAgent = headers['user-agent']?.[0];
+  if (userAgent !== undefined) fact.userAgent = shortUserAgent(userAgent);
+  if (remoteAddress !== undefined) fact.sourceIpAddress = remoteAddress;
+  if (targetId !== undefined) fact.targetId = targetId;
+  if (tool !== undefined) fact.tool = tool;
+  if (used) fact.credential = used;
+  return fact;
 }
 
 /** Members in canonical order: the log need not sort them then. */
@@ -119,43 +147,49 @@ function namedTool({ snapshot, request }: MethodContext): Noted {
   return tool ? { tool: tool.name, targetId: tool.targetId } : {};
 }
 
-/** By snapshot and target, so that each list is made once. */
-const resourcesOf = new WeakMap<GatewaySnapshot, Map<string, readonly AuditResource[]>>();
+const NO_PROVIDERS: readonly string[] = [];
 
-function resourcesIn(snapshot: GatewaySnapshot, targetId: string): readonly AuditResource[] {
-  let known = resourcesOf.get(snapshot);
-  if (!known) resourcesOf.set(snapshot, (known = new Map()));
-  let resources = known.get(targetId);
+/** By snapshot, target and credential, so that each list is made once. */
+const resourcesOf = new WeakMap<
+  GatewaySnapshot,
+  Map<string, Map<readonly string[], readonly AuditResource[]>>
+>();
+
+function resourcesIn(
+  snapshot: GatewaySnapshot,
+  targetId: string,
+  providerArns: readonly string[],
+): readonly AuditResource[] {
+  let ofTargets = resourcesOf.get(snapshot);
+  if (!ofTargets) resourcesOf.set(snapshot, (ofTargets = new Map()));
+  let ofTarget = ofTargets.get(targetId);
+  if (!ofTarget) ofTargets.set(targetId, (ofTarget = new Map()));
+  let resources = ofTarget.get(providerArns);
   if (!resources) {
     const { gatewayArn } = snapshot;
-    const gateway = { arn: gatewayArn, type: GATEWAY_TYPE };
-    resources =
-      targetId === '' ? [gateway] : [gateway, { arn: `${gatewayArn}/target/${targetId}`, type: TARGET_TYPE }];
-    known.set(targetId, resources);
+    resources = [
+      { arn: gatewayArn, type: GATEWAY_TYPE },
+      ...(targetId === '' ? [] : [{ arn: `${gatewayArn}/target/${targetId}`, type: TARGET_TYPE }]),
+      ...providerArns.map((arn) => ({ arn, type: PROVIDER_TYPE })),
+    ];
+    ofTarget.set(providerArns, resources);
   }
   return resources;
 }
 
-function subjectOf({ snapshot }: MethodContext, { tool, targetId }: Noted): Partial<AuditFact> {
-  return {
-    resources: resourcesIn(snapshot, targetId ?? ''),
-    ...(tool === undefined ? {} : { tool }),
-    ...(targetId === undefined ? {} : { targetId }),
-  };
-}
-
-function failureOf(thrown: unknown): Partial<AuditFact> {
+function failureOf(thrown: unknown): Outcome {
   if (thrown instanceof GatewayError) {
     const isDenied = DENIALS.has(thrown.code);
     return {
       errorCode: thrown.code,
       ...(TELLING.has(thrown.code) ? { errorMessage: thrown.message } : {}),
-      ...(isDenied ? { decision: 'deny', reason: thrown.details.internal ?? thrown.message } : {}),
+      ...(isDenied
+        ? { decision: 'deny', reason: thrown.details.internal ?? thrown.message }
+        : { decision: 'allow' }),
     };
   }
-  if (thrown instanceof ProtocolError || thrown instanceof RelayedError)
-    return { errorCode: String(thrown.code) };
-  return { errorCode: 'Internal' };
+  const isNamed = thrown instanceof ProtocolError || thrown instanceof RelayedError;
+  return { decision: 'allow', errorCode: isNamed ? String(thrown.code) : 'Internal' };
 }
 
 /** Records a caller who was not let in. */

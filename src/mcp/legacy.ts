@@ -27,7 +27,7 @@ import { LEGACY_METHODS, methodNamed } from './methods/table.ts';
 import { streamAnswer } from './reply.ts';
 import { cancelAddress, runMethod, takesEvents } from './run.ts';
 import type { ClientFacts } from './run.ts';
-import type { Step } from './step.ts';
+import type { AccessRecord, Step } from './step.ts';
 
 const BATCH_LIMIT = 20;
 /** What a request without MCP-Protocol-Version speaks (MCP 2025-06-18, protocol version header). */
@@ -247,16 +247,20 @@ export async function answerBatch(bodies: readonly JsonValue[], step: Step): Pro
 }
 
 async function answerInBatch(body: JsonValue, message: RpcRequest | undefined, step: Step): Promise<string> {
+  // Each has a record of its own; the line of the batch shows the last of each thing.
+  const record: AccessRecord = {};
   try {
     if (!message || message.method === 'initialize' || claimsModern(message.params))
       throw new ProtocolError(400, INVALID_REQUEST, 'This message cannot stand in a batch');
     // One document for the whole batch: nothing in it is streamed.
     const { accept: _accept, ...headers } = step.exchange.head.headers;
     const exchange = { ...step.exchange, head: { ...step.exchange.head, headers } };
-    const answer = await answerLegacy(message, UNSTATED_VERSION, { ...step, exchange });
+    const answer = await answerLegacy(message, UNSTATED_VERSION, { ...step, exchange, record });
     return answer.body ?? '';
   } catch (thrown) {
     const { error } = renderError(thrown, step.exchange.requestId, step.plane.services.log);
     return formatError(readableId(body) ?? null, error);
+  } finally {
+    Object.assign(step.record, record);
   }
 }

@@ -176,6 +176,7 @@ export function createContext(
   const { plane, exchange, snapshot, principal, record } = step;
   const { services } = plane;
   const timeout = reply ? RELAY_TIMEOUT_MS : CALL_TIMEOUT_MS;
+  const audit = services.audit ?? NO_AUDIT;
   const call: Writable<CallContext> = {
     requestId: exchange.requestId,
     messageId: request.id,
@@ -191,6 +192,7 @@ export function createContext(
     },
   };
   if (exchange.trace) call.trace = exchange.trace;
+  if (audit.mode !== 'off') call.credential = { isTold: false };
   const consent = consentWishOf(request);
   if (consent) call.consent = consent;
   const mayList = services.mayListOf?.(snapshot, principal);
@@ -218,7 +220,8 @@ export function createContext(
     parked: plane.parked,
     mailbox: services.mailbox,
     search: services.search,
-    audit: services.audit ?? NO_AUDIT,
+    audit,
+    noted: record,
     note: (fields) => void Object.assign(record, fields),
   };
   if (client.session) context.session = client.session;

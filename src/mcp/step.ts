@@ -15,7 +15,7 @@ import type { CallStreams } from './call-streams.ts';
 import type { ChangesServices } from './changes.ts';
 import type { EventStream } from './event-stream.ts';
 import type { ListenServices } from './listen.ts';
-import type { MayList } from './methods/method.ts';
+import type { MayList, Noted } from './methods/method.ts';
 import type { ParkedCalls } from './parked.ts';
 
 export interface McpExchange {
@@ -32,17 +32,12 @@ export interface McpExchange {
 }
 
 /** One wide line for the access log. */
-export interface AccessRecord {
+export interface AccessRecord extends Noted {
   method?: string;
   version?: string;
-  tool?: string;
-  targetId?: string;
-  isError?: boolean;
   code?: number;
   reason?: string;
   principal?: string;
-  /** Milliseconds that the target took. */
-  targetMs?: number;
 }
 
 export interface McpServices extends ChangesServices {

@@ -1,7 +1,9 @@
 // What the audit log is told when a credential goes onto a call: which one, of which target, on behalf of whom. Never the
-// secret itself. Where the log is required, nothing leaves before the record is durable.
+// secret itself. Where the log is required, nothing leaves before the record is durable; elsewhere it stands in the record
+// of the call, where the call has one.
 
 import type { Audit, AuditFact } from '../core/audit.ts';
+import type { NamedCredential } from '../core/call-credential.ts';
 import type { CallContext } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import type { FunctionInvoker } from '../core/functions.ts';
@@ -12,21 +14,17 @@ const EVENT = 'UseCredential';
 /** What a context without a caller is known by (targets/mcp-server/context.ts). */
 const OWN_WORK = 'own';
 
-/** The credential of a target, as far as a record names it. */
-export interface NamedCredential {
+/** Whose credential it is. */
+export interface TargetCredential extends NamedCredential {
   readonly gatewayId: string;
   readonly gatewayArn: string;
   readonly targetId: string;
-  /** `credentialProviderType` of the configuration. */
-  readonly type: string;
-  readonly providerArns: readonly string[];
-  readonly grantType?: string;
 }
 
 type Applied = Pick<TargetServices, 'applyCredential' | 'conceal' | 'renewCredential'>;
 
 /** The same, recorded. */
-export function recordUses(applied: Applied, named: NamedCredential, audit: Audit | undefined): Applied {
+export function recordUses(applied: Applied, named: TargetCredential, audit: Audit | undefined): Applied {
   if (!audit || audit.mode === 'off') return applied;
   const factOf = createFacts(named);
   const use = async <R extends OutboundRequest | undefined>(
@@ -42,11 +40,10 @@ export function recordUses(applied: Applied, named: NamedCredential, audit: Audi
       audit.record({ ...factOf(ctx, isRenewal), errorCode: code, decision: 'deny', reason: code });
       throw thrown;
     }
+    if (!request || isNoted(audit, ctx, named, isRenewal, request.url)) return request;
     // Not awaited where there is nothing to wait for.
-    if (request) {
-      const durable = audit.commit(factOf(ctx, isRenewal, request.url));
-      if (durable) await durable;
-    }
+    const durable = audit.commit(factOf(ctx, isRenewal, request.url));
+    if (durable) await durable;
     return request;
   };
   return {
@@ -61,7 +58,7 @@ export function recordUses(applied: Applied, named: NamedCredential, audit: Audi
 /** Functions that are called with the gateway's own credentials; those of this installation need none. */
 export function recordFunctionUses(
   functions: FunctionInvoker,
-  named: NamedCredential,
+  named: TargetCredential,
   audit: Audit | undefined,
   isLocal: (functionArn: string) => boolean,
 ): FunctionInvoker {
@@ -69,13 +66,31 @@ export function recordFunctionUses(
   const factOf = createFacts(named);
   return {
     async invoke(invocation, ctx) {
-      if (!isLocal(invocation.functionArn)) await audit.commit(factOf(ctx, false));
+      if (!isLocal(invocation.functionArn) && !isNoted(audit, ctx, named, false, undefined))
+        await audit.commit(factOf(ctx, false));
       return functions.invoke(invocation, ctx);
     },
   };
 }
 
-function createFacts({ gatewayId, gatewayArn, targetId, type, providerArns, grantType }: NamedCredential) {
+/** Notes the use for the record of the call; false when it needs a record of its own. */
+function isNoted(
+  audit: Audit,
+  { credential }: CallContext,
+  named: TargetCredential,
+  isRenewal: boolean,
+  url: URL | undefined,
+): boolean {
+  if (audit.mode === 'required' || credential?.isTold !== true) return false;
+  const destination = url?.origin;
+  const used = (credential.used ??= { named, destination, requests: 0, renewals: 0 });
+  if (used.named !== named || used.destination !== destination) return false;
+  used.requests += 1;
+  if (isRenewal) used.renewals += 1;
+  return true;
+}
+
+function createFacts({ gatewayId, gatewayArn, targetId, type, providerArns, grantType }: TargetCredential) {
   const resources = [
     { arn: gatewayArn, type: 'AWS::BedrockAgentCore::Gateway' },
     ...providerArns.map((arn) => ({ arn, type: 'AWS::BedrockAgentCore::CredentialProvider' })),

@@ -21,7 +21,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { SigningCredentials } from '../lib/sigv4-sign.ts';
 import type { TargetServices } from '../targets/target-type.ts';
 import { recordFunctionUses, recordUses } from './secret-use.ts';
-import type { NamedCredential } from './secret-use.ts';
+import type { TargetCredential } from './secret-use.ts';
 
 /** The part of a target's settings that decides what it is handed. */
 export type TargetAccess = Pick<LiveTarget, 'credentialProviderConfigurations' | 'metadataConfiguration'> &
@@ -117,7 +117,7 @@ function nameOf(
   targetId: string,
   gateway: GuardedGateway,
   { scope, credentialTypes }: TargetDoors,
-): NamedCredential | undefined {
+): TargetCredential | undefined {
   const type = configuration?.['credentialProviderType'];
   if (!configuration || typeof type !== 'string') return undefined;
   const provider = configuration['credentialProvider'];

@@ -38,7 +38,18 @@ export interface MethodContext {
   /** Whether this caller may see a tool; absent: it may see all. */
   readonly mayList?: MayList;
   /** Fields for the access log that only the handler knows. */
-  readonly note: (fields: { tool?: string; targetId?: string; isError?: boolean; targetMs?: number }) => void;
+  readonly note: (fields: Noted) => void;
+  /** What has been noted so far. */
+  readonly noted: Readonly<Noted>;
+}
+
+/** What a handler finds out about its call. */
+export interface Noted {
+  tool?: string;
+  targetId?: string;
+  isError?: boolean;
+  /** Milliseconds that the target took. */
+  targetMs?: number;
 }
 
 /** Whether a caller may see a tool, by the name clients use. To those that may not it does not exist. */
