@@ -1,6 +1,11 @@
-// Part of the composition root: what /readyz says.
+// Part of the composition root: what /readyz says, and how soon. Probes wait for a second or so and then count a node as
+// gone; what the store does not say by then is said for it.
 
-import type { Store } from './stores/store.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store, StoreTrouble } from './stores/store.ts';
+
+/** How long a probe waits for the store (milliseconds): less than the second after which Kubernetes gives up. */
+const PATIENCE_MS = 500;
 
 export interface Health {
   /** Undefined when ready, else the reason why not. */
@@ -10,7 +15,7 @@ export interface Health {
 }
 
 export interface HealthFacts {
-  readonly store: Pick<Store, 'sequence' | 'failure'>;
+  readonly store: Pick<Store, 'trouble' | 'failure'>;
   /** The store is shared by many nodes, and may be away for a while. */
   readonly isShared: boolean;
   readonly isStarted: () => boolean;
@@ -18,13 +23,24 @@ export interface HealthFacts {
   readonly keyTrouble: string | undefined;
 }
 
+const WORDS: Readonly<Record<StoreTrouble, string>> = Object.freeze({
+  unreachable: 'the store cannot be reached',
+  'read-only': 'the store can only be read',
+});
+
 /** Calls are served from memory: a shared database that is away takes no node out of service. */
 export function createHealth({ store, isShared, isStarted, keyTrouble }: HealthFacts): Health {
-  const storeTrouble = (): Promise<string | undefined> =>
-    store.sequence().then(
-      () => undefined,
-      () => 'the store cannot be reached',
-    );
+  let look: Promise<StoreTrouble | undefined> | undefined;
+  async function storeTrouble(): Promise<string | undefined> {
+    // One at a time: probes of a database that hangs would take all of its connections.
+    look ??= store.trouble().finally(() => (look = undefined));
+    const answered = new AbortController();
+    const late = sleep(PATIENCE_MS, 'unreachable' as const, { signal: answered.signal });
+    late.catch(() => undefined);
+    const trouble = await Promise.race([look, late]);
+    answered.abort();
+    return trouble && WORDS[trouble];
+  }
   return {
     async notReady() {
       if (!isStarted()) return 'starting or stopping';

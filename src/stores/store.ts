@@ -77,6 +77,9 @@ export function isBehind(changes: readonly Change[], after: number): boolean {
   return first !== undefined && first.sequence > after + 1;
 }
 
+/** What keeps a store from working at the moment. */
+export type StoreTrouble = 'unreachable' | 'read-only';
+
 export interface Store extends StoreReader {
   /** Runs `work` atomically: all of its writes, or none when it throws. */
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
@@ -90,5 +93,7 @@ export interface Store extends StoreReader {
   lease(name: string, owner: string, ttlMs: number): Promise<boolean>;
   /** Why nothing can be written any more before a restart; undefined while that is not so. */
   failure(): string | undefined;
+  /** Looks whether the store is there and, as far as reading tells, takes writes. Never rejects; may take long. */
+  trouble(): Promise<StoreTrouble | undefined>;
   close(): Promise<void>;
 }

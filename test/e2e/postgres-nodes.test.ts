@@ -174,7 +174,8 @@ describe.skipIf(!hasPostgres)('two nodes on PostgreSQL', () => {
           message: expect.stringContaining('store cannot be reached') as unknown,
           $metadata: { httpStatusCode: 503 },
         });
-        const ready = await fetch(`${nodes[0].url}/readyz`);
+        // Within the second that probes of Kubernetes wait: one that hears nothing takes the node out of service.
+        const ready = await fetch(`${nodes[0].url}/readyz`, { signal: AbortSignal.timeout(1_000) });
         expect([ready.status, await ready.json()]).toEqual([
           200,
           { status: 'ready', degraded: ['the store cannot be reached'] },

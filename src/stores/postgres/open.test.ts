@@ -93,6 +93,34 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     });
   });
 
+  it('that takes no writes says so, and says when it does again', async () => {
+    const url = await postgres.newDatabase();
+    const store = await open(url);
+    expect(await store.trouble()).toBeUndefined();
+    const { Client } = await import('pg');
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    const setReadOnly = async (value: 'on' | 'off'): Promise<void> => {
+      await client.query('set default_transaction_read_only = off');
+      await client.query(
+        `alter database ${new URL(url).pathname.slice(1)} set default_transaction_read_only = ${value}`,
+      );
+      // The setting counts for new connections.
+      await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+    };
+    await setReadOnly('on');
+    await expect.poll(() => store.trouble()).toBe('read-only');
+    await expect(add(store, 'a')).rejects.toMatchObject({ code: 'Unavailable' });
+    await setReadOnly('off');
+    await expect.poll(() => store.trouble()).toBeUndefined();
+    await add(store, 'a');
+    await client.end();
+    await store.close();
+    expect(await store.trouble()).toBe('unreachable');
+  });
+
   it('that is not there, or lets nobody in, is Unavailable and shows no password', async () => {
     for (const url of [
       'postgres://u:hunter2@127.0.0.1:1/x',

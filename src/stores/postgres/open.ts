@@ -52,8 +52,8 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
     connectionString: options.url.reveal(),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    // The server may hang too, or the network in between.
-    query_timeout: STATEMENT_TIMEOUT_MS + CONNECT_TIMEOUT_MS,
+    // The server may hang too, or the network in between: a little later, so that its own word comes first.
+    query_timeout: STATEMENT_TIMEOUT_MS + 500,
     idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
     keepAlive: true,
     application_name: 'gatewright',
@@ -88,6 +88,13 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
       await sql`select pg_notify(${CHANNEL}, ${own})`.execute(trx);
     },
     onForeignChange: (listener) => notifications.listen(listener),
+    // A standby after a failover, or a database that somebody has closed for writing.
+    async isReadOnly() {
+      const { rows } = await sql<{
+        readonly isOn: boolean;
+      }>`select current_setting('transaction_read_only') = 'on' as "isOn"`.execute(db);
+      return rows[0]?.isOn === true;
+    },
     close: () => notifications.close(),
   };
 }

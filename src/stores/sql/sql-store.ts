@@ -7,7 +7,7 @@ import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Change, Page, Row, Store, StoreReader, StoreTransaction } from '../store.ts';
+import type { Change, Page, Row, Store, StoreReader, StoreTransaction, StoreTrouble } from '../store.ts';
 import { tableOf } from './tables.ts';
 import type { NewRow, StoredRow, Tables } from './tables.ts';
 
@@ -26,6 +26,8 @@ export interface SqlEngine {
   readonly onForeignChange?: (listener: () => void) => void;
   /** As in the store's contract. */
   readonly failure?: () => string | undefined;
+  /** Whether the database takes no writes at the moment, where it can say so. */
+  readonly isReadOnly?: () => Promise<boolean>;
   /** Lets go of whatever there is besides `db`. */
   readonly close?: () => Promise<void>;
   /** Told of each row that a list leaves out because it cannot be read. */
@@ -60,6 +62,15 @@ export function createSqlStore(engine: SqlEngine): Store {
   return Object.freeze({
     ...reader,
     failure: () => engine.failure?.(),
+    async trouble(): Promise<StoreTrouble | undefined> {
+      try {
+        if (engine.isReadOnly) return (await engine.isReadOnly()) ? 'read-only' : undefined;
+        await db.selectFrom('counter').select('value').where('name', '=', 'change').executeTakeFirst();
+        return undefined;
+      } catch {
+        return 'unreachable';
+      }
+    },
     async transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
       let changed = 0;
       const result = await faultsNamed(() =>
