@@ -15,10 +15,12 @@ import type { Clock } from './lib/clock.ts';
 import type { Store } from './stores/store.ts';
 import type { Gauged } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/log.ts';
-import { openAuditKeys } from './vault/audit-keys.ts';
+import { openAuditKeys, readAuditKeys } from './vault/audit-keys.ts';
 import type { Vault } from './vault/vault.ts';
 
 const RETENTION_DAYS = 365;
+/** How often keys that are not there are looked for (milliseconds). */
+const KEYS_MS = 2_000;
 
 /** Where the segments of an installation's processes lie. */
 export const auditFolder = (config: Pick<Config, 'dataDir'>): string => join(config.dataDir, 'audit');
@@ -55,7 +57,7 @@ export async function openAudit(
   });
   if (mode !== 'off') {
     audit.start();
-    return audit;
+    return signingKey ? audit : withLateKeys(audit, () => readAuditKeys(store, vault));
   }
   await audit.close();
   return { ...NO_AUDIT, ...idle };
@@ -83,9 +85,35 @@ export function recordOwnCredentials(
   }
 }
 
-const idle: Pick<AuditLog, 'figures' | 'start' | 'flush' | 'close'> = {
+/** Looks for the keys until they are there, or the log is closed. */
+function withLateKeys(audit: AuditLog, read: () => ReturnType<typeof readAuditKeys>): AuditLog {
+  let isOver = false;
+  const look = setInterval(() => {
+    read().then(
+      ({ digestKey, signingKey }) => {
+        if (isOver) return;
+        isOver = true;
+        clearInterval(look);
+        audit.useKeys({ digestKey, signer: createSigner(signingKey) });
+      },
+      () => undefined,
+    );
+  }, KEYS_MS);
+  look.unref();
+  return {
+    ...audit,
+    close() {
+      isOver = true;
+      clearInterval(look);
+      return audit.close();
+    },
+  };
+}
+
+const idle: Pick<AuditLog, 'figures' | 'start' | 'useKeys' | 'flush' | 'close'> = {
   figures: () => ({ records: 0, dropped: 0, failedWrites: 0, queue: 0 }),
   start: () => undefined,
+  useKeys: () => undefined,
   flush: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };

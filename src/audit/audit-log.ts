@@ -19,16 +19,18 @@ import type { Signer } from './segment.ts';
 import { serviceFact } from './service-events.ts';
 
 /** Records that may wait. What is not waited for and finds no room is dropped, and counted. */
-const MAX_QUEUE = 4096;
-const BATCH = 512;
+const MAX_QUEUE = 8192;
+const BATCH = 1024;
 /** How long records that nobody waits for are gathered (milliseconds). */
-const GATHER_MS = 50;
+const GATHER_MS = 100;
 const RETRY_MS = 1_000;
 /** How long a call waits for its record (milliseconds). */
 const COMMIT_MS = 5_000;
 const CLOSE_MS = 5_000;
 const LOOK_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** Whether the keys of the installation are there. */
+const KEYS_EVENT = 'OpenAuditKeys';
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
 
 export interface AuditSettings {
@@ -66,6 +68,8 @@ export interface AuditLog extends Audit {
   figures(): AuditFigures;
   /** Records the start of the process. */
   start(): void;
+  /** The installation's keys, as soon as they are there: digests and signatures are made with them from now on. */
+  useKeys(keys: { readonly digestKey: Buffer; readonly signer: Signer }): void;
   /** Everything that waits is written, or cannot be. */
   flush(): Promise<void>;
   /** Records the end, and closes the chain. */
@@ -90,7 +94,8 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   const { clock, log, settings } = options;
   const isRequired = settings.mode === 'required';
   const maxQueue = options.maxQueue ?? MAX_QUEUE;
-  const keyedHash = createKeyedHash(options.digestKey);
+  let keyedHash = createKeyedHash(options.digestKey);
+  let { signer } = options;
   const queue: Entry[] = [];
   let journal: Journal | undefined;
   let running: Promise<void> | undefined;
@@ -194,7 +199,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
       accountId: options.accountId,
       maxSegmentBytes: options.maxSegmentBytes ?? MAX_SEGMENT_BYTES,
       maxSegmentMs: options.maxSegmentMs ?? DAY_MS,
-      ...(options.signer ? { signer: options.signer } : {}),
+      ...(signer ? { signer } : {}),
     });
     try {
       await opened.append(firstRecords(opened));
@@ -331,7 +336,21 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     commit,
     digest: (value) => keyedHash(typeof value === 'string' ? value : canonicalJson(value)),
     figures: () => ({ ...figures, queue: queue.length }),
-    start: () => record(serviceFact('StartServer', { settings: shown(), version: options.version })),
+    start() {
+      record(serviceFact('StartServer', { settings: shown(), version: options.version }));
+      if (!signer)
+        record({
+          ...serviceFact(KEYS_EVENT, { digests: 'process', signs: false }),
+          errorCode: 'CredentialUnavailable',
+        });
+    },
+    useKeys(keys) {
+      keyedHash = createKeyedHash(keys.digestKey);
+      ({ signer } = keys);
+      // A folder that cannot take the public key is one that cannot take records either.
+      journal?.useSigner(signer).catch((thrown: unknown) => fail([], thrown));
+      record(serviceFact(KEYS_EVENT, { digests: 'installation', signs: true }));
+    },
     flush,
     async close(): Promise<void> {
       clearInterval(look);

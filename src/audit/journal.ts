@@ -48,6 +48,8 @@ export interface Journal {
   readonly segment: () => number;
   /** Makes records durable, in order. @throws Error of the file system; then none of them is there */
   append(records: readonly PendingRecord[]): Promise<void>;
+  /** From now on segments are closed with this key. @throws Error of the file system */
+  useSigner(signer: Signer): Promise<void>;
   /** Whether the segment is full or old enough to be closed. @param now milliseconds since the epoch */
   isDue(now: number): boolean;
   /** Closes the segment with a footer, where there is a key; undefined when it stays open. @throws as `append` */
@@ -68,7 +70,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 }
 
 async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
-  const { folder, signer } = options;
+  const { folder } = options;
+  let { signer } = options;
   const { node } = claim;
   const seal = createSealer({ node, region: options.region, accountId: options.accountId });
   const found = findChainEnd(folder, node);
@@ -90,6 +93,10 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
     node,
     found,
     segment: () => segment?.number ?? closed + 1,
+    async useSigner(found) {
+      await publishKey(folder, found);
+      signer = found;
+    },
     async append(records) {
       const [first] = records;
       if (!first) return;

@@ -20,16 +20,21 @@ export interface AuditKeys {
   readonly signingKey?: Secret;
 }
 
-/** The installation's keys. */
+/** The installation's keys. @throws GatewayError while they do not open */
+export async function readAuditKeys(store: Store, vault: Vault): Promise<Required<AuditKeys>> {
+  const row = (await store.get('secret', ID)) ?? (await create(store, vault));
+  const value: unknown = JSON.parse(vault.open(row.document, BINDING).reveal());
+  const { digest, signing } = isJsonObject(value) ? value : {};
+  return {
+    digestKey: Buffer.from(String(digest), 'base64'),
+    signingKey: new Secret(String(signing)),
+  };
+}
+
+/** The installation's keys, or a digest key for this process alone. */
 export async function openAuditKeys(store: Store, vault: Vault, log: Log): Promise<AuditKeys> {
   try {
-    const row = (await store.get('secret', ID)) ?? (await create(store, vault));
-    const value: unknown = JSON.parse(vault.open(row.document, BINDING).reveal());
-    const { digest, signing } = isJsonObject(value) ? value : {};
-    return {
-      digestKey: Buffer.from(String(digest), 'base64'),
-      signingKey: new Secret(String(signing)),
-    };
+    return await readAuditKeys(store, vault);
   } catch (thrown) {
     log.error(
       { reason: toGatewayError(thrown).message },
