@@ -1,8 +1,9 @@
 // The listening sockets: limits and time-outs against slow and malformed clients, routing between the data plane and
 // the web application, graceful drain. HTTP/1.1 only.
 
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { ServerResponse, createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
@@ -26,6 +27,9 @@ const MAX_TURNS = 200;
 
 /** Calls that may wait for the house to be open; those beyond are told to come again. */
 const MAX_EARLY = 1_000;
+
+/** How long clients that keep their connections are told to let go of them before those are closed (milliseconds). */
+const TELLING_MS = 500;
 
 /** For the last answer to arrive: destroying a socket at once could overtake it. */
 const LINGER_MS = 1_000;
@@ -60,7 +64,10 @@ export interface Handlers {
 export async function listen(options: ListenOptions): Promise<Listener> {
   await warmTicks();
   let handle: (request: IncomingMessage, response: ServerResponse) => void = refuse;
-  const server = createServer(LIMITS, (request, response) => handle(request, response));
+  const leaving = { isLeaving: false };
+  const server = createServer({ ...LIMITS, ServerResponse: responseClass(leaving) }, (request, response) =>
+    handle(request, response),
+  );
   server.on('clientError', answerMalformed);
   // No `upgrade` listener: an offer to upgrade is ignored and the request answered (RFC 9110 §7.8). Java's own client
   // offers HTTP/2 with its first request to every plain address.
@@ -76,7 +83,24 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   });
   const { port } = server.address() as AddressInfo;
   handle = route(options.handlers({ host: options.host, port }), options.opened);
-  return Object.freeze({ host: options.host, port, drain: (graceMs: number) => drain(server, graceMs) });
+  return Object.freeze({
+    host: options.host,
+    port,
+    drain(graceMs: number) {
+      leaving.isLeaving = true;
+      return drain(server, graceMs);
+    },
+  });
+}
+
+/** Answers that say `Connection: close` once the listener is leaving, also to requests that came before. */
+function responseClass(listener: { readonly isLeaving: boolean }): typeof ServerResponse<IncomingMessage> {
+  return class extends ServerResponse<IncomingMessage> {
+    override writeHead(...given: readonly never[]): this {
+      if (listener.isLeaving) this.shouldKeepAlive = false;
+      return super.writeHead.apply(this, given as unknown as Parameters<ServerResponse['writeHead']>);
+    }
+  };
 }
 
 function route(
@@ -142,13 +166,29 @@ async function untilAccepted(): Promise<void> {
   }
 }
 
+/**
+ * A client sends its next request over the connection that it has kept, whatever happens at this end: closing it at once
+ * costs that request. So connections stay for a moment in which every answer says that it is the last one.
+ */
 async function drain(server: Server, graceMs: number): Promise<void> {
   await untilAccepted();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const closed = new Promise<void>((resolve) => {
+    // HTTP's own `close` would close idle connections at once.
+    NetServer.prototype.close.call(server, () => resolve());
+  });
+  let idle: NodeJS.Timeout | undefined;
+  const told = setTimeout(
+    () => {
+      server.closeIdleConnections();
+      idle = setInterval(() => server.closeIdleConnections(), 50);
+    },
+    Math.min(TELLING_MS, graceMs / 20),
+  );
   const forced = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
+  clearTimeout(told);
   clearInterval(idle);
   clearTimeout(forced);
+  // Ends the checks for slow clients, which HTTP's own `close` would have ended.
+  server.close(() => undefined);
 }

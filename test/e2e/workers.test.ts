@@ -2,7 +2,7 @@
 // nothing is left when the process that started them goes, however it goes.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { beforeAll, expect, test, vi } from 'vitest';
 import {
   CreateGatewayCommand,
@@ -48,13 +48,13 @@ beforeAll(async () => {
   url = gatewayUrl;
   // Every worker has heard of it.
   await vi.waitFor(async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, call));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call()));
     expect(answers.filter(isGood)).toHaveLength(20);
   }, PATIENCE);
 }, 60_000);
 
-/** One call on a connection of its own, so that the workers take turns. */
-function call(): Promise<string> {
+/** One call, on a connection of its own, so that the workers take turns, or on one that is kept. */
+function call(agent?: Agent): Promise<string> {
   const body = JSON.stringify({
     jsonrpc: '2.0',
     id: 1,
@@ -64,7 +64,7 @@ function call(): Promise<string> {
   return new Promise((resolve) => {
     const sent = request(
       url,
-      { method: 'POST', agent: false, headers: { 'content-type': 'application/json' } },
+      { method: 'POST', agent: agent ?? false, headers: { 'content-type': 'application/json' } },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -93,12 +93,17 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Calls without a pause from four clients while something is done. */
-async function underLoad(work: () => Promise<void>): Promise<readonly string[]> {
+/** Calls without a pause from four clients, each with connections of one kind, while something is done. */
+async function underLoad(
+  work: () => Promise<void>,
+  connections: 'new' | 'kept' = 'new',
+): Promise<readonly string[]> {
   const answers: string[] = [];
   let isOver = false;
   const client = async (): Promise<void> => {
-    while (!isOver) answers.push(await call());
+    const agent = connections === 'kept' ? new Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
+    while (!isOver) answers.push(await call(agent));
+    agent?.destroy();
   };
   const clients = Array.from({ length: 4 }, client);
   try {
@@ -124,7 +129,7 @@ test('show the figures of all, whichever is asked', async () => {
     return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
   };
   const before = await total();
-  await Promise.all(Array.from({ length: 40 }, call));
+  await Promise.all(Array.from({ length: 40 }, () => call()));
   for (let asked = 0; asked < 6; asked += 1) expect(await total()).toBe(before + 40);
 });
 
@@ -147,16 +152,23 @@ test.skipIf(!hasProc)(
   },
 );
 
-test.skipIf(!hasProc)('are renewed one by one without a lost call', async () => {
-  const before = workersOf(server.child.pid);
-  const answers = await underLoad(async () => {
-    server.child.kill('SIGHUP');
-    await server.line(({ msg }) => msg === 'the workers are renewed');
-  });
-  expect(answers.filter((answer) => !isGood(answer))).toEqual([]);
-  const now = workersOf(server.child.pid);
-  expect([now.length, now.filter((pid) => before.includes(pid))]).toEqual([2, []]);
-});
+test.skipIf(!hasProc).each(['new', 'kept'] as const)(
+  'are renewed one by one without a lost call, over connections that are %s',
+  async (connections) => {
+    const before = workersOf(server.child.pid);
+    const renewals = (): number => server.lines.filter(({ msg }) => msg === 'the workers are renewed').length;
+    const already = renewals();
+    const answers = await underLoad(async () => {
+      server.child.kill('SIGHUP');
+      await vi.waitFor(() => expect(renewals()).toBe(already + 1), PATIENCE);
+    }, connections);
+    expect(answers.length).toBeGreaterThan(20);
+    expect(answers.filter((answer) => !isGood(answer))).toEqual([]);
+    const now = workersOf(server.child.pid);
+    expect([now.length, now.filter((pid) => before.includes(pid))]).toEqual([2, []]);
+  },
+  40_000,
+);
 
 test.skipIf(!hasProc)('end with the process that started them, also when that is killed', async () => {
   const other = await startServer({ env: { GATEWRIGHT_WORKERS: '2' } });
