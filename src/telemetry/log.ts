@@ -35,26 +35,24 @@ function createJsonLog(level: LogLevel): ProcessLog {
     }
   };
   setInterval(() => destination.flush(), GATHERED_MS).unref();
-  const logger = pino(
-    {
-      level,
-      base: null,
-      timestamp: createTimestamp(),
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
+  const timeOf = createTimestamp();
+  const least = LEVELS.indexOf(level);
   const at = (name: LogLevel) => {
+    if (LEVELS.indexOf(name) > least) return () => undefined;
     const isUrgent = name === 'error' || name === 'warn';
     return (fields: LogFields, message: string): void => {
-      logger[name](fields, message);
+      // All values are plain (LogFields), so that the engine's own writer does it at half the cost of pino's, which looks
+      // at each member. The members and their order are pino's.
+      const text = JSON.stringify(fields);
+      const members = text === '{}' ? '' : `,${text.slice(1, -1)}`;
+      destination.write(`{"level":"${name}"${timeOf()}${members},"msg":${JSON.stringify(message)}}\n`);
       if (isUrgent) destination.flush();
     };
   };
   return Object.freeze({ error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush });
 }
 
-/** The time as pino wants it; lines of one millisecond share the text. */
+/** The time as a member of a line; lines of one millisecond share the text. */
 function createTimestamp(): () => string {
   let last = 0;
   let text = '';
