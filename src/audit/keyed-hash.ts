@@ -23,7 +23,8 @@ export function createKeyedHash(key: Uint8Array): (text: string) => string {
     const message = isSmall
       ? inner.subarray(0, BLOCK + inner.write(text, BLOCK, 'utf8'))
       : Buffer.concat([prefix, Buffer.from(text)]);
-    outer.set(hash('sha256', message, 'buffer'), BLOCK);
+    // By way of a string: an object for the bytes would cost more than both hashes.
+    outer.write(hash('sha256', message, 'latin1'), BLOCK, 'latin1');
     return hash('sha256', outer);
   };
 }
