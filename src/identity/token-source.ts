@@ -149,7 +149,7 @@ export function createTokenSource(
       const need = needOf(wish, ctx);
       const isForced = wish.grantType === 'AUTHORIZATION_CODE' && ctx.consent?.forceAuthentication === true;
       const knownId = known.get(wish.providerArn)?.id;
-      const fresh = knownId === undefined || isForced ? undefined : vault.recall(tokenKey(knownId, need));
+      const fresh = vault.recall(knownId === undefined || isForced ? undefined : tokenKey(knownId, need));
       if (fresh) {
         checkAddress(wish.providerArn, address);
         return withProof(wish.providerArn, fresh);

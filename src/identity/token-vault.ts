@@ -36,8 +36,8 @@ const RETRY_AFTER_FAILURE_MS = 1_000;
 const SETTLE_MS = 30_000;
 
 export interface TokenVault {
-  /** A fresh token that is in memory. */
-  recall(key: string): Secret | undefined;
+  /** A fresh token that is in memory. @param key undefined: none that there is will do */
+  recall(key: string | undefined): Secret | undefined;
   /**
    * A token that can be used now; undefined when the user's consent is needed first.
    * @throws GatewayError CredentialUnavailable, Unavailable
@@ -136,8 +136,8 @@ export function createTokenVault(services: VaultServices): TokenVault {
     return tokens.accessToken;
   }
 
-  function recall(key: string): Secret | undefined {
-    const held = memory.get(key);
+  function recall(key: string | undefined): Secret | undefined {
+    const held = key === undefined ? undefined : memory.get(key);
     const isGood = held !== undefined && held.freshUntil > clock.now();
     (isGood ? hits : misses).value += 1;
     return isGood ? held.token : undefined;
