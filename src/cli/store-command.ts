@@ -1,16 +1,22 @@
 // `gatewright migrate`, `backup`, `restore` and `store copy`: the database as a whole, while no server uses it (but for
-// backups, which can be made of a running one). A backup is an SQLite file, whatever the engine it was made of.
+// backups, which can be made of a running one). A backup is an SQLite file, whatever the engine it was made of. What is
+// copied from is only read: it may belong to servers of an older version, or be the one copy there is.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { sql } from 'kysely';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { Secret } from '../lib/secret.ts';
+import { syncFolder } from '../lib/sync-folder.ts';
 import { copyDatabase } from '../stores/sql/copy.ts';
 import { MIGRATION_NAMES } from '../stores/sql/migrations.ts';
 import type { SqlEngine } from '../stores/sql/sql-store.ts';
-import { openSqliteEngine } from '../stores/sqlite/open.ts';
+import { isUpToDate, schemaLevel } from '../stores/sql/schema.ts';
+import { openSqliteEngine, openSqliteSource } from '../stores/sqlite/open.ts';
 import { addSettingFlags, configOrFaults } from './settings-flags.ts';
 import type { Environment } from './settings-flags.ts';
 
@@ -18,11 +24,14 @@ import type { Environment } from './settings-flags.ts';
 interface Place {
   /** For messages, without passwords. */
   readonly name: string;
+  /** To be written: made where it is missing, and brought up to date. */
   readonly open: () => Promise<SqlEngine>;
+  /** To be copied from, as it is. */
+  readonly openSource: () => Promise<SqlEngine>;
 }
 
 const PLACES =
-  'sqlite (the file in the data directory), sqlite:<file>, postgres (GATEWRIGHT_DATABASE_URL) or postgres://…';
+  'sqlite (the file in the data directory), sqlite:<file>, postgres (GATEWRIGHT_DATABASE_URL) or postgres://… (other users of this machine see a password in it: better in PGPASSWORD)';
 
 /** Adds the commands. */
 export function addStoreCommands(program: Command, env: Environment): void {
@@ -57,9 +66,12 @@ export function addStoreCommands(program: Command, env: Environment): void {
       'copy the database, also that of a running server, into one file; the master key is not in it',
     );
   run(backup, async (config) => {
-    const file = backup.args[0] ?? '';
+    const file = resolve(backup.args[0] ?? '');
     if (existsSync(file)) throw new Error(`${file} exists already. Nothing was written.`);
-    const rows = await copy(configured(config), sqliteFile(file), false);
+    // A disk that is not mounted, for instance.
+    if (!existsSync(dirname(file)))
+      throw new Error(`There is no folder ${dirname(file)}. Nothing was written.`);
+    const rows = await backUp(existing(configured(config)), file);
     return `${rows} rows are in ${file}. Keep the master key elsewhere: without it nobody opens the secrets in it.`;
   });
 
@@ -93,20 +105,60 @@ export function addStoreCommands(program: Command, env: Environment): void {
   );
 }
 
-async function copy(from: Place, to: Place, replace: boolean): Promise<number> {
-  const source = await from.open();
+type Copied = Parameters<typeof copyDatabase>[2];
+const shown: Copied = { onKind: (kind, rows) => process.stderr.write(`${kind}: ${rows}\n`) };
+
+/** The whole file or none: what was broken off does not bear the name. It has the schema that was copied. */
+async function backUp(from: Place, file: string): Promise<number> {
+  const partial = `${file}.${randomBytes(6).toString('hex')}.partial`;
   try {
-    const target = await to.open();
-    try {
-      return await copyDatabase(source, target, {
-        replace,
-        onKind: (kind, rows) => process.stderr.write(`${kind}: ${rows}\n`),
-      });
-    } finally {
-      await close(target);
-    }
+    return await using(from.openSource, async (source) => {
+      const rows = await copyAsIs(source, await schemaLevel(source.db, from.name), partial);
+      renameSync(partial, file);
+      syncFolder(dirname(file));
+      return rows;
+    });
   } finally {
-    await close(source);
+    for (const name of [partial, `${partial}-wal`, `${partial}-shm`]) rmSync(name, { force: true });
+  }
+}
+
+/** Copies into a new file of the same level, which can afterwards be read without anything beside it. */
+async function copyAsIs(source: SqlEngine, level: string, file: string): Promise<number> {
+  return using(
+    () => openSqliteEngine(file, { level }),
+    async (target) => {
+      const rows = await copyDatabase(source, target, shown);
+      await sql`pragma journal_mode = delete`.execute(target.db);
+      return rows;
+    },
+  );
+}
+
+async function copy(from: Place, to: Place, replace: boolean): Promise<number> {
+  return using(from.openSource, async (source) => {
+    const level = await schemaLevel(source.db, from.name);
+    const into = (upToDate: SqlEngine): Promise<number> =>
+      using(to.open, (target) => copyDatabase(upToDate, target, { ...shown, replace }));
+    if (isUpToDate(level)) return into(source);
+    // The migrations run on a copy.
+    const folder = mkdtempSync(join(tmpdir(), 'gatewright-'));
+    try {
+      const file = join(folder, 'older.db');
+      await copyAsIs(source, level, file);
+      return await using(() => openSqliteEngine(file), into);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+async function using<T>(open: () => Promise<SqlEngine>, work: (engine: SqlEngine) => Promise<T>): Promise<T> {
+  const engine = await open();
+  try {
+    return await work(engine);
+  } finally {
+    await close(engine);
   }
 }
 
@@ -123,7 +175,12 @@ interface FilePlace extends Place {
 }
 
 function sqliteFile(file: string): FilePlace {
-  return { name: file, file, open: () => openSqliteEngine(file) };
+  return {
+    name: file,
+    file,
+    open: () => openSqliteEngine(file),
+    openSource: async () => openSqliteSource(file),
+  };
 }
 
 function postgres(url: Secret): Place {
@@ -132,6 +189,8 @@ function postgres(url: Secret): Place {
     name: `postgres://${host}${pathname}`,
     // Loaded only where it is meant: every start of the program reads this file.
     open: async () => (await import('../stores/postgres/open.ts')).openPostgresEngine({ url }),
+    openSource: async () =>
+      (await import('../stores/postgres/open.ts')).openPostgresEngine({ url, asItIs: true }),
   };
 }
 

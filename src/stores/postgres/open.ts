@@ -33,8 +33,8 @@ export interface PostgresOptions {
   readonly onUnreadable?: SqlEngine['onUnreadable'];
   /** A connection broke while nobody used it; it is replaced by itself. */
   readonly onTrouble?: (message: string) => void;
-  /** Whether the schema is brought up to date; without it an old one is refused. Default true. */
-  readonly migrate?: boolean;
+  /** Leaves the schema as it is, for those who only read: other nodes may be of an older version. */
+  readonly asItIs?: boolean;
 }
 
 /**
@@ -64,7 +64,7 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
   pool.on('connect', (client) => void client.on('error', trouble));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   try {
-    await prepareSchema(db, options.migrate ?? true);
+    if (options.asItIs !== true) await prepareSchema(db);
   } catch (thrown) {
     await db.destroy();
     if (thrown instanceof GatewayError) throw thrown;
@@ -125,7 +125,7 @@ export function isAway(thrown: unknown): boolean {
 }
 
 /** Kysely's migrator takes a lock of its own, so that nodes that start together wait for each other. */
-async function prepareSchema(db: Kysely<Tables>, mayMigrate: boolean): Promise<void> {
+async function prepareSchema(db: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({ db, provider: migrationProvider });
   const known = await ranMigrations(db);
   const foreign = known.filter((name) => !MIGRATION_NAMES.includes(name));
@@ -135,11 +135,6 @@ async function prepareSchema(db: Kysely<Tables>, mayMigrate: boolean): Promise<v
       `The database was written by a newer version of Gatewright (it has ${foreign.join(', ')}). Start that version or a later one, or restore a copy from before.`,
     );
   if (known.length === MIGRATION_NAMES.length) return;
-  if (!mayMigrate)
-    throw new GatewayError(
-      'Unavailable',
-      'The database’s schema is older than this version: run gatewright migrate.',
-    );
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined)
     throw new GatewayError('Unavailable', `The database cannot be brought up to date: ${messageOf(error)}`, {

@@ -4,6 +4,7 @@
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 import { GatewayError } from '../../core/errors.ts';
+import type { ResourceKind } from '../../core/resources.ts';
 import type { SqlEngine } from './sql-store.ts';
 import { RESOURCE_KINDS, tableOf } from './tables.ts';
 import type { NewRow, Tables } from './tables.ts';
@@ -18,9 +19,10 @@ export interface CopyOptions {
 }
 
 /**
- * Copies in one transaction: all rows or none.
+ * Copies in one transaction: all rows or none. Both schemas have to be of one level.
  * @returns the number of rows
- * @throws GatewayError Conflict when the second database is not empty; Unavailable when one cannot be used
+ * @throws GatewayError Conflict when the second database is not empty, or the first one is; Unavailable when one cannot be
+ *   used
  */
 export async function copyDatabase(
   from: SqlEngine,
@@ -30,14 +32,19 @@ export async function copyDatabase(
   return readingOnce(from, (source) =>
     to.db.transaction().execute(async (target) => {
       await to.beginWriting?.(target);
-      await makeRoom(target, options.replace === true);
+      const kinds = await kindsOf(source);
+      await makeRoom(target, kinds, options.replace === true);
       let total = 0;
-      for (const kind of RESOURCE_KINDS) {
+      for (const kind of kinds) {
         const rows = await copyTable(source, target, tableOf(kind));
         total += rows;
         if (rows > 0) options.onKind?.(kind, rows);
       }
-      await copyCounter(source, target);
+      // Every server has stored something at its first start: this is a mistake, and would be a loss.
+      if (total === 0)
+        throw new GatewayError('Conflict', 'The database that is copied from is empty. Nothing was changed.');
+      await moveOn(source, target);
+      await to.announce?.(target);
       return total;
     }),
   );
@@ -58,8 +65,18 @@ async function readingOnce<T>(
   });
 }
 
-async function makeRoom(target: Transaction<Tables>, replace: boolean): Promise<void> {
-  for (const kind of RESOURCE_KINDS) {
+/** Those that there were when its schema was made. */
+async function kindsOf(source: Kysely<Tables>): Promise<readonly ResourceKind[]> {
+  const tables = new Set((await source.introspection.getTables()).map(({ name }) => name));
+  return RESOURCE_KINDS.filter((kind) => tables.has(tableOf(kind)));
+}
+
+async function makeRoom(
+  target: Transaction<Tables>,
+  kinds: readonly ResourceKind[],
+  replace: boolean,
+): Promise<void> {
+  for (const kind of kinds) {
     if (replace) {
       await target.deleteFrom(tableOf(kind)).execute();
       continue;
@@ -98,14 +115,21 @@ async function copyTable(
   }
 }
 
-/** Numbers of changes go on from the greater of both, so that no follower takes a new one for an old one. */
-async function copyCounter(source: Kysely<Tables>, target: Transaction<Tables>): Promise<void> {
+/**
+ * Numbers of changes go on from the greater of both, so that no follower takes a new one for an old one. One change is left,
+ * which nobody can have seen the one before of: whoever follows the second database reads everything anew.
+ */
+async function moveOn(source: Kysely<Tables>, target: Transaction<Tables>): Promise<void> {
   const read = async (db: Kysely<Tables>): Promise<number> =>
     Number(
       (await db.selectFrom('counter').select('value').where('name', '=', 'change').executeTakeFirst())
         ?.value ?? 0,
     );
-  const value = Math.max(await read(source), await read(target)) + 1;
+  const value = Math.max(await read(source), await read(target)) + 2;
   await target.updateTable('counter').set({ value }).where('name', '=', 'change').execute();
   await target.deleteFrom('change').execute();
+  await target
+    .insertInto('change')
+    .values({ sequence: value, kind: 'gateway', id: '', parent_id: '' })
+    .execute();
 }

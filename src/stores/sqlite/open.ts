@@ -2,10 +2,11 @@
 // WAL for readers beside a writer, synchronous=FULL so that acknowledged means durable (fsync on each commit). After an fsync
 // that failed nothing is written any more until a restart.
 
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -31,7 +32,8 @@ export async function openSqliteStore(
   clock: Clock = systemClock,
   { onFailure, ...more }: SqliteOptions = {},
 ): Promise<Store> {
-  return createSqlStore({ ...(await openSqliteEngine(path, clock, onFailure)), ...more });
+  const options = { clock, ...(onFailure ? { onFailure } : {}) };
+  return createSqlStore({ ...(await openSqliteEngine(path, options)), ...more });
 }
 
 export interface SqliteOptions extends Pick<SqlEngine, 'onUnreadable' | 'committed' | 'onForeignChange'> {
@@ -39,11 +41,16 @@ export interface SqliteOptions extends Pick<SqlEngine, 'onUnreadable' | 'committ
   readonly onFailure?: (reason: string) => void;
 }
 
+export interface SqliteEngineOptions extends Pick<SqliteOptions, 'onFailure'> {
+  readonly clock?: Clock;
+  /** The last migration to run; without it all that there are. */
+  readonly level?: string;
+}
+
 /** The same as an engine, for those who copy databases. @throws as `openSqliteStore` */
 export async function openSqliteEngine(
   path: string,
-  clock: Clock = systemClock,
-  onFailure: (reason: string) => void = () => undefined,
+  { clock = systemClock, onFailure = () => undefined, level }: SqliteEngineOptions = {},
 ): Promise<SqlEngine> {
   let database: DatabaseSync;
   try {
@@ -69,7 +76,8 @@ export async function openSqliteEngine(
   }
   const disk = watchDisk(database, onFailure);
   const db = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(database, disk) }) });
-  const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
+  const migrator = new Migrator({ db, provider: migrationProvider });
+  const { error } = await (level === undefined ? migrator.migrateToLatest() : migrator.migrateTo(level));
   if (error !== undefined) {
     await db.destroy();
     throw new GatewayError(
@@ -79,6 +87,45 @@ export async function openSqliteEngine(
     );
   }
   return { db, clock, beginReading: 'begin deferred', failure: disk.failure };
+}
+
+/**
+ * A database file that is only read, as it is: nothing is made, migrated or locked, also beside a server that uses it.
+ * @throws GatewayError Unavailable when it cannot be opened
+ */
+export function openSqliteSource(path: string): SqlEngine {
+  let database: DatabaseSync;
+  try {
+    database = openReadOnly(path);
+  } catch (thrown) {
+    throw new GatewayError('Unavailable', `The database file ${path} cannot be read: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  const disk = watchDisk(database, () => undefined);
+  const db = new Kysely<Tables>({ dialect: new Dialect({ database: adapt(database, disk) }) });
+  return { db, clock: systemClock, beginReading: 'begin deferred', failure: disk.failure };
+}
+
+function openReadOnly(path: string): DatabaseSync {
+  const look = (database: DatabaseSync): DatabaseSync => {
+    try {
+      database.prepare('select count(*) from sqlite_master').get();
+      return database;
+    } catch (thrown) {
+      database.close();
+      throw thrown;
+    }
+  };
+  try {
+    return look(new DatabaseSync(path, { readOnly: true, timeout: 5000 }));
+  } catch (thrown) {
+    // SQLite wants to write beside the file, and may not: of one that nobody has open nothing is missing without that.
+    if (existsSync(`${path}-wal`)) throw thrown;
+    const address = pathToFileURL(path);
+    address.searchParams.set('immutable', '1');
+    return look(new DatabaseSync(address, { readOnly: true }));
+  }
 }
 
 /** Migrations all or none: one that was broken off half-way could not be run again. */
