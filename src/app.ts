@@ -336,6 +336,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
               log,
               observer: observability.observer,
               overload,
+              audit,
             },
           }
         : {}),

@@ -2,6 +2,7 @@
 // cancellation when the client goes away, one access line per request. Knows no tool and no JSON-RPC.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import { toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
@@ -16,6 +17,8 @@ import type { OriginRules } from './origins.ts';
 import { preflightHeaders } from './origins.ts';
 import type { Overload } from './overload.ts';
 import type { Route } from './routes.ts';
+import { recordTurnedAway } from './turned-away.ts';
+import type { Door } from './turned-away.ts';
 
 /** AgentCore's payload limit. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
@@ -39,6 +42,8 @@ export interface DataPlaneServices {
   readonly log: Log;
   readonly observer: RequestObserver;
   readonly overload: Pick<Overload, 'enter' | 'leave'>;
+  /** Is told of everybody who is turned away here. */
+  readonly audit?: Audit;
 }
 
 /** Answers one request to a data-plane route. Never rejects. */
@@ -117,6 +122,19 @@ function observe(
   });
 }
 
+/** 403, told of. */
+function turnedAway(
+  door: Door,
+  message: string,
+  { gatewayId }: Route,
+  request: IncomingMessage,
+  requestId: string,
+  { audit, addressOf }: DataPlaneServices,
+): McpAnswer {
+  recordTurnedAway(audit, door, 'Forbidden', request, addressOf, { gatewayId, requestId });
+  return plain(403, message);
+}
+
 /** What is known of a request before it is answered. */
 interface Facts {
   readonly requestId: string;
@@ -137,12 +155,23 @@ function answerTo(
   for (const name of SINGLETONS)
     if ((headers[name]?.length ?? 0) > 1) return plain(400, `The ${name} header is repeated.`);
   if (!origins.isOwnHost(request.headers.host))
-    return plain(403, 'This host name is not one of this server.');
+    return turnedAway(
+      'gateway',
+      'This host name is not one of this server.',
+      route,
+      request,
+      requestId,
+      services,
+    );
   if (route.kind === 'metadata') return metadata(route, request, services);
   if (!origins.mayCall(request.headers.origin))
-    return plain(
-      403,
+    return turnedAway(
+      'origin',
       'Pages of this origin may not call this server. The operator can allow it with GATEWRIGHT_ALLOWED_ORIGINS.',
+      route,
+      request,
+      requestId,
+      services,
     );
   if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(request.headers) };
   if (request.method === undefined || !METHODS.has(request.method))

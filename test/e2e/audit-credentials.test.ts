@@ -11,7 +11,12 @@ import {
   CreateGatewayTargetCommand,
   GetGatewayTargetCommand,
 } from '@aws-sdk/client-bedrock-agentcore-control';
-import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CreateFunctionCommand,
+  GetFunctionCommand,
+  InvokeCommand,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
 import { describe, expect, it, vi } from 'vitest';
 import { openKms } from '../faults/stand-in-kms.ts';
 import { auditRecords } from '../support/audit.ts';
@@ -133,7 +138,7 @@ async function liveAndStop(mode: 'best-effort' | 'required', box: SecretBox) {
   await vi.waitFor(() => expect(embedder.keys).toContain('Bearer canary-api-key-5d1f'), PATIENCE);
   await functionOf(server, box);
   await users(server, box);
-  await turnedAway(server, box);
+  await turnedAway(server, box, new URL(gateway.gatewayUrl ?? '').pathname);
   const asked = kms.asked();
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   expect(collector.received.some(({ headers }) => headers['x-key'] === 'canary-collector-key')).toBe(true);
@@ -176,6 +181,12 @@ async function functionOf(server: RunningServer, box: SecretBox): Promise<void> 
   );
   const { FunctionError } = await lambda.send(new InvokeCommand({ FunctionName: 'f', Payload: '{}' }));
   expect(FunctionError).toBeUndefined();
+  const { Code, Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName: 'f' }));
+  expect(Configuration?.Environment?.Variables).toMatchObject({ KEY: 'canary-variable-0b7e' });
+  const link = Code?.Location ?? '';
+  box.keep(link.slice(link.lastIndexOf('/') + 1));
+  expect((await fetch(link)).status).toBe(200);
+  expect((await fetch(`${link}x`)).status).toBe(403);
 }
 
 async function users(server: RunningServer, box: SecretBox): Promise<void> {
@@ -191,19 +202,23 @@ async function users(server: RunningServer, box: SecretBox): Promise<void> {
   expect((await run('', 'remove', 'alice')).code).toBe(0);
 }
 
-async function turnedAway(server: RunningServer, box: SecretBox): Promise<void> {
+async function turnedAway(server: RunningServer, box: SecretBox, path: string): Promise<void> {
   const guess = box.keep('canary-guessed-metrics-token');
   const metrics = `${server.controlEndpoint}/metrics`;
   expect((await fetch(metrics)).status).toBe(401);
   expect((await fetch(metrics, { headers: { authorization: `Bearer ${guess}` } })).status).toBe(401);
-  const status = await new Promise((resolve, reject) => {
-    const { port } = new URL(server.controlEndpoint);
-    const sent = request({ port, path: '/gateways/', headers: { host: box.keep('canary.evil.example') } });
-    sent.on('response', (answer) => resolve(answer.resume().statusCode));
-    sent.on('error', reject);
-    sent.end();
-  });
-  expect(status).toBe(403);
+  const statusOf = (target: string, headers: Record<string, string>): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const { port } = new URL(server.controlEndpoint);
+      const sent = request({ port, path: target, method: 'POST', headers });
+      sent.on('response', (answer) => resolve(answer.resume().statusCode));
+      sent.on('error', reject);
+      sent.end();
+    });
+  const host = box.keep('canary.evil.example');
+  expect(await statusOf('/gateways/', { host })).toBe(403);
+  expect(await statusOf(path, { host })).toBe(403);
+  expect(await statusOf(path, { origin: box.keep('https://canary.evil.example') })).toBe(403);
 }
 
 /** An MCP server that wants a key, and notes which it was shown. */
@@ -320,8 +335,27 @@ describe.each(['best-effort', 'required'] as const)('in mode %s', (mode) => {
       })),
     );
     expect(records.filter(({ errorCode }) => errorCode === 'Forbidden')).toMatchObject([
+      { eventName: 'GetFunctionCode', additionalEventData: { decision: 'deny' } },
       { eventName: 'UnknownOperation', additionalEventData: { reason: 'not a host name of this server' } },
+      {
+        eventName: 'InvokeGateway',
+        additionalEventData: { gateway: gatewayIdentifier, reason: 'not a host name of this server' },
+      },
+      {
+        eventName: 'InvokeGateway',
+        additionalEventData: { gateway: gatewayIdentifier, reason: 'pages of this origin may not call' },
+      },
     ]);
+    expect(records.filter(({ eventName }) => eventName === 'GetFunctionCode')).toMatchObject([
+      { additionalEventData: { decision: 'allow' }, sourceIPAddress: '127.0.0.1' },
+      { additionalEventData: { decision: 'deny' } },
+    ]);
+    // It shows an administrator what the variables hold, and is announced where the log is required.
+    expect(
+      records
+        .filter(({ eventName }) => eventName === 'GetFunction')
+        .map(({ additionalEventData }) => additionalEventData['phase']),
+    ).toEqual(mode === 'required' ? ['intent', 'outcome'] : [undefined]);
     for (const eventName of ['CreateLocalUser', 'SetLocalUserPassword', 'DeleteLocalUser'])
       expect(
         records.find((record) => record.eventName === eventName),

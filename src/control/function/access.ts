@@ -51,6 +51,20 @@ export function maySeeSecrets({ role, gateways }: Caller): boolean {
   return role === 'administrator' && gateways === undefined;
 }
 
+/** Whether an operation that changes nothing shows a caller what environment variables hold, or a link to code. */
+export function showsSecrets({ name }: FunctionOperation, caller: Caller): boolean {
+  return SHOWING.has(name) && maySeeSecrets(caller);
+}
+
+const SHOWING: ReadonlySet<string> = new Set([
+  'GetFunction',
+  'GetFunctionConfiguration',
+  'GetLayerVersion',
+  'GetLayerVersionByArn',
+  'ListFunctions',
+  'ListVersionsByFunction',
+]);
+
 function mayByRole({ name, readonly }: FunctionOperation, { role, gateways }: Caller): boolean {
   // Functions belong to no gateway: who is limited to some has no part in them.
   if (gateways !== undefined) return false;

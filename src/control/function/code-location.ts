@@ -1,6 +1,8 @@
 // Where the code of a function can be fetched for a while: a link that needs no signature, because it carries a sealed
 // word of what it is for.
 
+import { userAgentOf } from '../../core/audit.ts';
+import type { AuditFact } from '../../core/audit.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { FunctionApiServices } from './context.ts';
@@ -19,6 +21,28 @@ export function codeLink(codeId: string, { clock, sealer, controlUrl }: Function
   const until = clock.now() + LINK_MS;
   const token = sealer.seal('function-code', JSON.stringify({ codeId, until }), []);
   return `${controlUrl()}${CODE_LINKS}${token}`;
+}
+
+/** What the audit log is told of whoever has such a link; the link itself is not. */
+export function codeFetch(
+  requestId: string,
+  {
+    headers,
+    remoteAddress,
+  }: {
+    readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
+    readonly remoteAddress?: string;
+  },
+): AuditFact {
+  return {
+    eventName: 'GetFunctionCode',
+    category: 'Management',
+    isReadOnly: true,
+    actor: { kind: 'unknown' },
+    requestId,
+    ...userAgentOf(headers),
+    ...(remoteAddress === undefined ? {} : { sourceIpAddress: remoteAddress }),
+  };
 }
 
 /** The archive that a link is for; undefined when it does not count, or not any more. @throws GatewayError NotFound */

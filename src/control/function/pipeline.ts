@@ -2,7 +2,7 @@
 // render. It knows no socket; the edge hands it bytes and writes its answer.
 
 import type { Caller } from '../../core/access.ts';
-import { GatewayError } from '../../core/errors.ts';
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GatewayError as Fault } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -17,8 +17,8 @@ import { readInput } from '../request-input.ts';
 import { createRouter } from '../router.ts';
 import type { Route } from '../router.ts';
 import { createValidator } from '../validate.ts';
-import { checkFunctionAccess } from './access.ts';
-import { CODE_LINKS, openCodeLink } from './code-location.ts';
+import { checkFunctionAccess, showsSecrets } from './access.ts';
+import { CODE_LINKS, codeFetch, openCodeLink } from './code-location.ts';
 import type { FunctionApiServices, FunctionResponse } from './context.ts';
 import { functionErrorResponse } from './error-response.ts';
 import { FUNCTION_HANDLERS } from './handlers.ts';
@@ -114,7 +114,7 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
       operation.input,
       parsed(() => readInput({ operation, labels }, query, body)),
     );
-    if (trail) trail.input = input;
+    if (trail) Object.assign(trail, { input, revealsSecret: showsSecrets(operation, caller) });
     await checkFunctionAccess(operation, input, caller, services);
     const handler = FUNCTION_HANDLERS[operation.name];
     if (!handler) throw new GatewayError('Internal', `The operation ${operation.name} has no handler.`);
@@ -188,20 +188,24 @@ export function createFunctionApi(services: FunctionApiServices): FunctionApi {
 
   /** The link is its own permission: it was given to somebody who may have the code, and ends soon. */
   async function fetchCode(
-    { method }: FunctionRequest,
+    request: FunctionRequest,
     token: string,
     requestId: string,
   ): Promise<FunctionApiResponse> {
+    const fact = { ...codeFetch(requestId, request), eventSource: LAMBDA_SOURCE };
     try {
-      const bytes = method === 'GET' ? await openCodeLink(token, services) : undefined;
+      const bytes = request.method === 'GET' ? await openCodeLink(token, services) : undefined;
       if (!bytes)
         throw new GatewayError(
           'Forbidden',
           'The link does not count, or not any more. GetFunction gives a new one.',
         );
+      await services.audit?.commit({ ...fact, decision: 'allow', reason: 'a link that GetFunction gave' });
       const headers = { 'content-type': 'application/zip', 'cache-control': 'no-store' };
       return { status: 200, headers, body: bytes };
     } catch (thrown) {
+      const { code } = toGatewayError(thrown);
+      services.audit?.record({ ...fact, decision: 'deny', errorCode: code, reason: code });
       return { ...functionErrorResponse(thrown, requestId, log) };
     }
   }
