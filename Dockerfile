@@ -6,6 +6,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
 RUN npm run build && npm ci --omit=dev --ignore-scripts
+RUN mkdir -m 700 /data
 
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 WORKDIR /app
@@ -14,6 +15,8 @@ COPY --from=build /src/LICENSE /src/NOTICE ./
 COPY --from=build /src/bin ./bin
 COPY --from=build /src/dist ./dist
 COPY --from=build /src/node_modules ./node_modules
+# A volume takes over the owner of what it is mounted on; without that it would be root's.
+COPY --from=build --chown=65532:65532 /data /data
 ENV NODE_ENV=production \
     GATEWRIGHT_LISTEN=0.0.0.0:8080 \
     GATEWRIGHT_DATA_DIR=/data

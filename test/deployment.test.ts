@@ -44,7 +44,7 @@ describe('the image', () => {
     for (const line of lines.filter((line) => /^COPY (?!--from)/.test(line)))
       for (const path of line.split(' ').slice(1, -1))
         expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
-    for (const line of lines.filter((line) => line.startsWith('COPY --from=build')))
+    for (const line of lines.filter((line) => line.startsWith('COPY --from=build /src/')))
       for (const path of line
         .split(' ')
         .slice(2, -1)
@@ -77,6 +77,22 @@ test('the compose file has two nodes behind a balancer, that share a database an
   expect(Object.keys(services)).toEqual(expect.arrayContaining(['balancer', 'postgres']));
 });
 
+test('the volume of the image belongs to whom the server runs as', () => {
+  const lines = read('Dockerfile').split('\n');
+  const [, user] = /^USER (\S+)$/m.exec(read('Dockerfile')) ?? [];
+  const [, volume] = /^VOLUME (\S+)$/m.exec(read('Dockerfile')) ?? [];
+  expect(lines).toContain(`COPY --from=build --chown=${user} ${volume} ${volume}`);
+  expect(lines.indexOf(`COPY --from=build --chown=${user} ${volume} ${volume}`)).toBeLessThan(
+    lines.indexOf(`VOLUME ${volume}`),
+  );
+  expect(lines).toContain(`RUN mkdir -m 700 ${volume}`);
+  expect(read('Dockerfile')).toContain(`GATEWRIGHT_DATA_DIR=${volume}`);
+  const { services } = parse(read('deploy/compose.yaml'), { merge: true }) as {
+    services: Record<string, { volumes?: string[] }>;
+  };
+  for (const node of ['node-1', 'node-2']) expect(services[node]?.volumes).toEqual([`${node}:${volume}`]);
+});
+
 describe('Kubernetes', () => {
   const documents = parseAllDocuments(read('deploy/kubernetes/gatewright.yaml')).map((document) => {
     expect(document.errors).toEqual([]);
@@ -85,26 +101,59 @@ describe('Kubernetes', () => {
   const find = (kind: string) => documents.filter((document) => document.kind === kind);
   interface Container {
     readonly ports: { name: string; containerPort: number }[];
-    readonly env: { name: string }[];
+    readonly env: { name: string; value?: string }[];
     readonly [probe: string]: unknown;
   }
 
   test('has what it refers to', () => {
     expect(documents.map(({ kind }) => kind)).toEqual([
-      'Deployment',
+      'StatefulSet',
+      'Service',
       'Service',
       'Service',
       'PodDisruptionBudget',
+      'NetworkPolicy',
       'Ingress',
     ]);
-    const [deployment] = find('Deployment');
-    if (!deployment) throw new Error('there is no Deployment');
-    const { template } = deployment.spec as unknown as {
-      template: { spec: { containers: Container[]; securityContext: object } };
+    const [set] = find('StatefulSet');
+    if (!set) throw new Error('there is no StatefulSet');
+    const { template, serviceName, volumeClaimTemplates } = set.spec as unknown as {
+      serviceName: string;
+      volumeClaimTemplates: { metadata: { name: string } }[];
+      template: {
+        metadata: { labels: Record<string, string> };
+        spec: {
+          containers: Container[];
+          securityContext: object;
+          volumes: { name: string }[];
+          terminationGracePeriodSeconds: number;
+        };
+      };
     };
     const [container] = template.spec.containers;
     if (!container) throw new Error('there is no container');
     const ports = container.ports.map(({ name }) => name);
+    const volumes = [...template.spec.volumes, ...volumeClaimTemplates.map(({ metadata }) => metadata)];
+    for (const { name } of container['volumeMounts'] as { name: string }[])
+      expect(volumes.map((volume) => volume.name)).toContain(name);
+    // The audit log lies there: it has to outlive the pod.
+    const dataDir = container.env.find(({ name }) => name === 'GATEWRIGHT_DATA_DIR')?.value;
+    const mounts = container['volumeMounts'] as { name: string; mountPath: string }[];
+    expect(volumeClaimTemplates.map(({ metadata }) => metadata.name)).toEqual(
+      mounts.filter(({ mountPath }) => mountPath === dataDir).map(({ name }) => name),
+    );
+    expect(find('Service').map(({ metadata }) => metadata.name)).toContain(serviceName);
+    // What runs may take 30 s, after the pause in which services take the pod out.
+    const { preStop } = container['lifecycle'] as { preStop: { sleep: { seconds: number } } };
+    expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThan(30 + preStop.sleep.seconds);
+    const [policy] = find('NetworkPolicy');
+    const { ingress } = policy?.spec as unknown as {
+      ingress: { ports: { port: string }[]; from?: object[] }[];
+    };
+    expect(ingress.flatMap(({ ports: open }) => open.map(({ port }) => port))).toEqual(ports);
+    // The control plane is for those who are named.
+    for (const { ports: open, from } of ingress)
+      expect(from !== undefined).toBe(open.some(({ port }) => port === 'admin'));
     for (const service of find('Service'))
       for (const { targetPort } of (service.spec as unknown as { ports: { targetPort: string }[] }).ports)
         expect(ports).toContain(targetPort);
