@@ -104,8 +104,16 @@ test('a target that refuses is left alone after a while, says so, and is found a
 test('a call that broke off is not sent again: it may have happened', async () => {
   await open();
   bad.on('/add', (_request, response) => void response.destroy());
-  for (let at = 0; at < 5; at += 1) expect((await call('bad')).json.result?.isError).toBe(true);
+  const answers: RawAnswer[] = [];
+  for (let at = 0; at < 5; at += 1) answers.push(await call('bad'));
+  expect(answers.map(({ json }) => json.result?.isError)).toEqual(Array.from({ length: 5 }, () => true));
   expect(bad.requests).toHaveLength(5);
+  // What went wrong is found by the id that the client was given.
+  expect(
+    app.lines
+      .filter(({ msg }) => msg === 'a call got no answer')
+      .map(({ requestId, gatewayId }) => [requestId, gatewayId]),
+  ).toEqual(answers.map(({ headers }) => [headers.get('x-amzn-requestid'), gateway.id]));
 });
 
 test('a process that has enough to do turns requests away, and is there for its operator', async () => {

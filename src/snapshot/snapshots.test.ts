@@ -53,9 +53,10 @@ afterEach(async () => {
 async function bench(away: { is: boolean } = { is: false }) {
   const store = await openSqliteStore(':memory:');
   const errors: string[] = [];
+  const reasons: string[] = [];
   const log = {
     error: (_: object, message: string) => void errors.push(message),
-    warn() {},
+    warn: ({ reason }: { readonly reason?: unknown }) => void reasons.push(String(reason)),
     info() {},
     debug() {},
   };
@@ -111,7 +112,7 @@ async function bench(away: { is: boolean } = { is: false }) {
     },
   });
   open = { store, snapshots };
-  return { store, snapshots, errors, prepared: () => prepared, break: () => (isBroken = true) };
+  return { store, snapshots, errors, reasons, prepared: () => prepared, break: () => (isBroken = true) };
 }
 
 describe('snapshots', () => {
@@ -139,7 +140,7 @@ describe('snapshots', () => {
 
   it('are read anew when more has changed than is kept of changes', { timeout: 60_000 }, async () => {
     const away = { is: false };
-    const { store, snapshots } = await bench(away);
+    const { store, snapshots, reasons } = await bench(away);
     await store.transaction(async (tx) => {
       for (const id of ['g-1', 'g-2']) await tx.create('gateway', { id, name: id, document: gateway() });
     });
@@ -156,6 +157,8 @@ describe('snapshots', () => {
       }
     });
     expect(snapshots.get('g-1')).toBeDefined();
+    // The log has the database's own words.
+    expect(new Set(reasons)).toEqual(new Set(['away']));
     away.is = false;
     await expect.poll(() => snapshots.seek('g-3'), { timeout: 10_000 }).toBeDefined();
     expect([snapshots.get('g-1'), snapshots.get('g-2') !== undefined]).toEqual([undefined, true]);

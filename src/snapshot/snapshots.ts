@@ -224,7 +224,11 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
 
   function followQuietly(): void {
     flights.run('follow', follow).catch((thrown: unknown) => {
-      log.warn({ reason: toGatewayError(thrown).message }, 'changes cannot be read; serving from memory');
+      const fault = toGatewayError(thrown);
+      log.warn(
+        { reason: fault.details.internal ?? fault.message },
+        'changes cannot be read; serving from memory',
+      );
     });
   }
 

@@ -87,7 +87,13 @@ async function callFunction(
     const result = renderNotRun(error, services.exceptionLevel);
     if (result === undefined) throw error;
     ctx.log.warn(
-      { functionArn, code: error.code, detail: error.details.internal ?? error.message },
+      {
+        requestId: ctx.requestId,
+        gatewayId: ctx.gatewayId,
+        functionArn,
+        code: error.code,
+        detail: error.details.internal ?? error.message,
+      },
       'a call got no answer',
     );
     return result;

@@ -90,7 +90,12 @@ async function callOperation(
     const result = renderNoAnswer(error, services.exceptionLevel, 'The API');
     if (result === undefined) throw error;
     ctx.log.warn(
-      { code: error.code, detail: error.details.internal ?? error.message },
+      {
+        requestId: ctx.requestId,
+        gatewayId: ctx.gatewayId,
+        code: error.code,
+        detail: error.details.internal ?? error.message,
+      },
       'a call got no answer',
     );
     return result;
