@@ -40,6 +40,8 @@ const EVERY_CREDENTIAL = [
   'telemetry',
 ];
 
+const LAMBDA_ARN = 'arn:aws:lambda:us-east-1:123456789012:function:elsewhere';
+
 const ASSUMED = `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>
 <SecretAccessKey>canary-role-secret</SecretAccessKey><SessionToken>canary-role-session</SessionToken>
 <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
@@ -57,6 +59,10 @@ async function liveAndStop(mode: 'best-effort' | 'required', box: SecretBox) {
   const collector = await startUpstream((_request, response) => void response.writeHead(200).end('{}'));
   const api = await startUpstream();
   const tools = await openToolServer();
+  const lambda = await startUpstream(
+    (_request, response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end('"done"'),
+  );
   const embedder = await openEmbeddingProvider();
   closing.push(() => embedder.close());
   const server = await startServer({
@@ -65,6 +71,7 @@ async function liveAndStop(mode: 'best-effort' | 'required', box: SecretBox) {
       AWS_SECRET_ACCESS_KEY: secret,
       AWS_ENDPOINT_URL_S3: s3.url,
       AWS_ENDPOINT_URL_STS: sts.url,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
       GATEWRIGHT_AUDIT: mode,
       GATEWRIGHT_EGRESS_ALLOW: '127.0.0.1',
       GATEWRIGHT_METRICS_TOKEN: box.keep('canary-metrics-token'),
@@ -116,6 +123,19 @@ async function liveAndStop(mode: 'best-effort' | 'required', box: SecretBox) {
       },
     ],
   });
+  await target('aws', {
+    targetConfiguration: {
+      mcp: {
+        lambda: {
+          lambdaArn: LAMBDA_ARN,
+          toolSchema: {
+            inlinePayload: [{ name: 'work', description: 'Works', inputSchema: { type: 'object' } }],
+          },
+        },
+      },
+    },
+    credentialProviderConfigurations: [{ credentialProviderType: 'GATEWAY_IAM_ROLE' }],
+  });
   const serverTarget = await target('tools', {
     targetConfiguration: { mcp: { mcpServer: { endpoint: `${tools.url}/mcp` } } },
     credentialProviderConfigurations: [
@@ -135,6 +155,8 @@ async function liveAndStop(mode: 'best-effort' | 'required', box: SecretBox) {
   const client = await mcpClient(`${server.url}${new URL(gateway.gatewayUrl ?? '').pathname}`);
   const { isError } = await client.callTool({ name: 'api___ask', arguments: {} });
   expect(isError).toBe(false);
+  expect(await client.callTool({ name: 'aws___work', arguments: {} })).toMatchObject({ isError: false });
+  expect(lambda.received[0]?.headers['authorization']).toContain('Credential=ASIAROLE/');
   await vi.waitFor(() => expect(embedder.keys).toContain('Bearer canary-api-key-5d1f'), PATIENCE);
   await functionOf(server, box);
   await users(server, box);
@@ -312,6 +334,16 @@ describe.each(['best-effort', 'required'] as const)('in mode %s', (mode) => {
         resources: [{ ARN: 'arn:aws:lambda:us-east-1:000000000000:function:f' }],
       },
     ]);
+    // The function at AWS: in the record of its call, or where that has to be durable before it leaves, in one of its own.
+    const worked = records.find(
+      ({ eventName, additionalEventData }) =>
+        eventName === 'InvokeGateway' && additionalEventData['tool'] === 'aws___work',
+    );
+    const used =
+      mode === 'required'
+        ? uses.find(({ requestID }) => requestID === worked?.requestID)?.requestParameters
+        : worked?.additionalEventData['credential'];
+    expect(JSON.stringify(used)).toContain('GATEWAY_IAM_ROLE');
     // What the gateway asked the server for its tools with: nobody had called.
     const synced = uses.filter(
       ({ additionalEventData, userIdentity }) =>
