@@ -14,6 +14,7 @@ import type {
   UpstreamResponse,
   UpstreamStream,
 } from '../core/outbound.ts';
+import { createAnswerRoom } from './answer-room.ts';
 import { exchange } from './exchange.ts';
 import { CONNECT_TIMEOUT_MS, isClosedConnection } from './faults.ts';
 import type { EgressGuard } from './guard.ts';
@@ -40,6 +41,7 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
   const pools = createPools();
   const streamPools = createPools();
   const budget = createRetryBudget();
+  const room = createAnswerRoom();
 
   /** The pool of an origin. Only origins that the rules allow get one, so it is checked once, not at each call. */
   function poolFor(url: URL): Pool {
@@ -67,7 +69,7 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
     } catch (thrown) {
       return Promise.reject(toGatewayError(thrown));
     }
-    return exchange(pool, request, options);
+    return exchange(pool, request, options, room);
   }
 
   function sendOnceOrTwice(request: OutboundRequest, options: EgressOptions): Promise<UpstreamResponse> {

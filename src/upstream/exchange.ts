@@ -3,6 +3,8 @@
 import type { Dispatcher, Pool } from 'undici';
 import type { GatewayError } from '../core/errors.ts';
 import type { EgressOptions, OutboundRequest, UpstreamResponse } from '../core/outbound.ts';
+import { SMALL_ANSWER_BYTES } from './answer-room.ts';
+import type { AnswerRoom } from './answer-room.ts';
 import { decode } from './decode.ts';
 import { givenUp, nameFault, timedOut, tooLarge } from './faults.ts';
 
@@ -14,6 +16,7 @@ export function exchange(
   pool: Pool,
   request: OutboundRequest,
   options: EgressOptions,
+  room: AnswerRoom,
 ): Promise<UpstreamResponse> {
   const { url } = request;
   const { signal, timeoutMs, maxResponseBytes } = options;
@@ -25,11 +28,13 @@ export function exchange(
     let controller: Dispatcher.DispatchController | undefined;
     let failure: GatewayError | undefined;
     let isOver = false;
+    let leaveRoom: (() => void) | undefined;
 
     // The signal's listener stays: signals belong to one call and go with it.
     const finish = (): void => {
       isOver = true;
       clearTimeout(timer);
+      leaveRoom?.();
     };
     const fail = (fault: GatewayError): void => {
       if (isOver) return;
@@ -46,6 +51,20 @@ export function exchange(
     }
     signal?.addEventListener('abort', onAbort, { once: true });
 
+    /** A large answer waits for room with its sender; the deadline goes on. */
+    const enterRoom = (current: Dispatcher.DispatchController): (() => void) => {
+      let isIn = false;
+      const announced = received['content-encoding'] === undefined ? Number(received['content-length']) : 0;
+      const most = announced > 0 ? Math.min(announced, maxResponseBytes) : maxResponseBytes;
+      const leave = room.enter(url.origin, most, () => {
+        isIn = true;
+        // Not at once: this may be called while another connection is being read, and undici reads one at a time.
+        if (current.paused) setImmediate(() => current.resume());
+      });
+      if (!isIn) current.pause();
+      return leave;
+    };
+
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started;
@@ -57,10 +76,14 @@ export function exchange(
         status = statusCode;
         received = flattenHeaders(responseHeaders);
       },
-      onResponseData(_controller, chunk) {
+      onResponseData(current, chunk) {
         bytes += chunk.length;
-        if (bytes > maxResponseBytes) fail(tooLarge(url, maxResponseBytes));
-        else chunks.push(chunk);
+        if (bytes > maxResponseBytes) {
+          fail(tooLarge(url, maxResponseBytes));
+          return;
+        }
+        chunks.push(chunk);
+        if (bytes > SMALL_ANSWER_BYTES) leaveRoom ??= enterRoom(current);
       },
       onResponseEnd() {
         if (isOver) return;
