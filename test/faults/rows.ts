@@ -5,6 +5,7 @@ import { DISK_ROWS } from './disk-rows.ts';
 import { KIND_ROWS } from './kind-rows.ts';
 import { KEY_ROWS } from './key-rows.ts';
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
+import { MEMORY_ROWS } from './memory-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
 import { POWER_ROW } from './power-cut.ts';
 import { CannotRun } from './row.ts';
@@ -43,6 +44,7 @@ export const ROWS: readonly Row[] = [
   ...DISK_ROWS,
   ...KEY_ROWS,
   ...SOCKET_ROWS,
+  ...MEMORY_ROWS,
   ...BUSY_ROWS,
   ...OTHER_ROWS,
 ];
