@@ -1,7 +1,7 @@
 // `gatewright audit verify` and `audit export`: the audit log as files, of a server that runs or does not. They change
 // nothing and need no server.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import type { KeyObject } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
@@ -47,7 +47,8 @@ function addVerify(audit: Command, env: Environment): void {
     const report = verifyAudit(folder, keys);
     if (flags['json'] === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     else process.stdout.write(`${describe(folder, report, keys, typeof file === 'string').join('\n')}\n`);
-    if (report.faults.length > 0) process.exitCode = 1;
+    // Every log begins with a record: a folder without any is another one, or was emptied.
+    if (report.faults.length > 0 || report.chains.length === 0) process.exitCode = 1;
   });
 }
 
@@ -94,9 +95,18 @@ function folderOf(
   const outcome = given === undefined ? configOrFaults(env, flags) : undefined;
   if (given === undefined && !outcome) return undefined;
   const folder = given === undefined && outcome ? auditFolder(outcome.config) : resolve(given ?? '');
-  if (existsSync(folder)) return folder;
-  fail(`There is no audit log at ${folder}.`);
-  return undefined;
+  try {
+    readdirSync(folder);
+    return folder;
+  } catch (thrown) {
+    const isMissing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+    fail(
+      isMissing
+        ? `There is no audit log at ${folder}.`
+        : `The audit log at ${folder} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    );
+    return undefined;
+  }
 }
 
 function readKeys(path: string, isGiven: boolean): readonly KeyObject[] | undefined {
@@ -135,7 +145,7 @@ function describe(
   if (faults.length === 0) {
     lines.push(
       chains.length === 0
-        ? 'There are no records yet.'
+        ? 'There are no records: this is not the folder of a log, or somebody has emptied it.'
         : `OK: ${records} records in ${chains.length} ${chains.length === 1 ? 'chain' : 'chains'} verify.`,
     );
     return lines;

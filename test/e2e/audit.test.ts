@@ -192,6 +192,20 @@ describe('SIGTERM under load', () => {
   });
 });
 
+describe('verify', () => {
+  it('is not content with a folder in which there is no log', async () => {
+    const folder = temporaryFolder();
+    const empty = await runGatewright(['audit', 'verify', folder]);
+    expect([empty.code, empty.stdout]).toEqual([1, expect.stringContaining('There are no records')]);
+    const missing = await runGatewright(['audit', 'verify', join(folder, 'no')]);
+    expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('There is no audit log at')]);
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    const other = await runGatewright(['audit', 'verify', file]);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining('cannot be read: ENOTDIR')]);
+  });
+});
+
 describe('settings', () => {
   it('off writes nothing; switched off after it was on, the last record says so', async () => {
     const dataDir = join(temporaryFolder(), 'data');
