@@ -100,6 +100,15 @@ async function warnOfOpenGateways(app: App, config: Config, log: ProcessLog): Pr
   } while (nextToken !== undefined);
 }
 
+/** Each node would take another key for the operator's, and a balancer hands requests to all of them. */
+function warnOfOwnKey({ databaseUrl, accessKeyId }: Config, { credentialsFile }: App, log: ProcessLog): void {
+  if (databaseUrl && accessKeyId === undefined)
+    log.warn(
+      { credentialsFile },
+      'the operator’s access key is this node’s own: other nodes of this database do not know it; set GATEWRIGHT_ACCESS_KEY_ID and GATEWRIGHT_SECRET_ACCESS_KEY on all of them',
+    );
+}
+
 /** What is to be done once is done by one of the workers. */
 const mayPrepare = (): boolean => !isWorker() || isFirstWorker();
 
@@ -111,6 +120,7 @@ async function sayReady(
   announce: ServeOptions['announce'],
 ): Promise<void> {
   await warnOfOpenGateways(app, config, log);
+  warnOfOwnKey(config, app, log);
   if (announce) {
     announce(app);
     return;

@@ -206,6 +206,15 @@ describe.skipIf(!hasPostgres)('two nodes on PostgreSQL', () => {
     await waiting.kill('SIGTERM');
   }, 60_000);
 
+  test('a node that is not told the operator’s key says that its own is not the others’', async () => {
+    const { GATEWRIGHT_ACCESS_KEY_ID: _id, GATEWRIGHT_SECRET_ACCESS_KEY: _secret, ...others } = env;
+    const node = await startServer({ env: others });
+    const said = (lines: readonly { msg?: unknown }[]): number =>
+      lines.filter(({ msg }) => String(msg).includes('is this node’s own')).length;
+    expect([said(node.lines), said(nodes[0].lines)]).toEqual([1, 0]);
+    await node.stop();
+  }, 60_000);
+
   test('a wrong password ends the start at once, and is not shown', async () => {
     const url = String(env['GATEWRIGHT_DATABASE_URL']).replace('gatewright@', 'nobody:very-secret-password@');
     const run = spawnGatewright(['serve', '--listen', '127.0.0.1:0'], {
