@@ -174,6 +174,8 @@ describe('figures', () => {
   let app: TestApp;
   let upstream: Upstream;
   let names: ReadonlySet<string>;
+  /** Figures that only ever grow, and begin at 0 when a process does. */
+  let growing: readonly string[];
   beforeAll(async () => {
     upstream = await openUpstream();
     app = await openTestApp();
@@ -186,11 +188,26 @@ describe('figures', () => {
     names = new Set(
       text.split('\n').flatMap((line) => (line.startsWith('# TYPE ') ? [line.split(' ')[2] ?? ''] : [])),
     );
+    const counters = [...text.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name = '']) => name);
+    const histograms = [...text.matchAll(/^# TYPE (\S+) histogram$/gm)].map(([, name]) => `${name}_bucket`);
+    growing = [
+      ...counters,
+      ...histograms,
+      'gatewright_requests_shed',
+      'gatewright_audit_records',
+      'gatewright_audit_dropped',
+      'gatewright_audit_failed_writes',
+    ];
   });
   afterAll(async () => {
     await app.close();
     await upstream.close();
   });
+  /** Such a figure says something by how fast it grows, and nothing by itself; `delta` falls when a process begins anew. */
+  const misread = (expressions: readonly string[]): string[] =>
+    expressions.filter((expression) =>
+      growing.some((name) => new RegExp(`(?<!\\b(?:rate|increase)\\()\\b${name}\\b`).test(expression)),
+    );
   const OURS = /^(?:gatewright|mcp)_/;
   const used = (expression: string): string[] =>
     (expression.match(/\b(?:gatewright|mcp|nodejs|process)_\w+/g) ?? []).map((name) =>
@@ -206,7 +223,7 @@ describe('figures', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
     const expressions = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
     expect(expressions.length).toBeGreaterThan(10);
-    expect(unknown(expressions)).toEqual([]);
+    expect([unknown(expressions), misread(expressions)]).toEqual([[], []]);
     // Every figure of ours is shown somewhere.
     const shown = new Set(expressions.flatMap(used));
     expect([...names].filter((name) => OURS.test(name) && !shown.has(name))).toEqual([]);
@@ -225,7 +242,8 @@ describe('figures', () => {
       groups: { rules: { alert: string; expr: string; annotations: { summary: string } }[] }[];
     };
     const rules = groups.flatMap((group) => group.rules);
-    expect(unknown(rules.map(({ expr }) => expr))).toEqual([]);
+    const expressions = rules.map(({ expr }) => expr);
+    expect([unknown(expressions), misread(expressions)]).toEqual([[], []]);
     for (const { alert, annotations } of rules)
       expect([alert, annotations.summary.length > 10]).toEqual([alert, true]);
   });
