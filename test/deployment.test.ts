@@ -147,7 +147,8 @@ describe('Kubernetes', () => {
     const { preStop } = container['lifecycle'] as { preStop: { sleep: { seconds: number } } };
     expect(template.spec.terminationGracePeriodSeconds).toBeGreaterThan(30 + preStop.sleep.seconds);
     const [policy] = find('NetworkPolicy');
-    const { ingress } = policy?.spec as unknown as {
+    if (!policy) throw new Error('there is no NetworkPolicy');
+    const { ingress } = policy.spec as unknown as {
       ingress: { ports: { port: string }[]; from?: object[] }[];
     };
     expect(ingress.flatMap(({ ports: open }) => open.map(({ port }) => port))).toEqual(ports);
