@@ -113,12 +113,17 @@ it('a consent is told of from its link to its end, and so is each token that cam
     });
   expect(folder.of('CompleteUserConsent')).toMatchObject([
     {
+      userIdentity: { type: 'IAMUser', accessKeyId: 'AKIATESTTESTTESTTEST' },
       requestParameters: { session: first?.requestParameters?.['session'] },
       errorCode: 'Forbidden',
       additionalEventData: { decision: 'deny' },
     },
     { requestParameters: { session }, additionalEventData: { decision: 'allow' } },
   ]);
+  // The application's operation and what it has ended are one request.
+  expect(folder.of('CompleteUserConsent').map(({ requestID }) => requestID)).toEqual(
+    folder.of('CompleteResourceTokenAuth').map(({ requestID }) => requestID),
+  );
   expect(folder.of('RevokeUserConsent')).toMatchObject([
     {
       userIdentity: { type: 'Unknown' },

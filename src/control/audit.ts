@@ -47,6 +47,7 @@ export interface Trail {
   operation: AuditedOperation | undefined;
   caller: Caller | undefined;
   input: JsonObject | undefined;
+  readonly requestId: string | undefined;
   /** It looks like reading, but hands out a secret. */
   revealsSecret: boolean;
   /** Before anything is changed. @throws GatewayError Unavailable where the log is required and cannot be written */
@@ -102,6 +103,7 @@ export function beginTrail(
     operation: undefined,
     caller: undefined,
     input: undefined,
+    requestId: request?.requestId,
     revealsSecret: false,
     intent() {
       if (log.mode !== 'required' || (this.operation?.readonly === true && !this.revealsSecret))

@@ -2,7 +2,7 @@
 
 import type { AuthorizerType } from '../authorizers/authorizer.ts';
 import type { ArnFactory, ArnScope } from '../core/arn.ts';
-import type { Audit } from '../core/audit.ts';
+import type { Audit, AuditFact } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { TargetHealth } from '../core/relay.ts';
@@ -130,6 +130,8 @@ export interface ReconcileOptions {
 export interface ControlContext extends Omit<ControlServices, 'quotas'> {
   /** Whoever asked; this process itself where nobody did. */
   readonly caller: Caller;
+  /** The same, and the request, for records of what an operation causes elsewhere. */
+  readonly by?: Partial<AuditFact>;
   readonly quotas: Quotas;
   /** Tells the reconciler that a row may be in a transient state. */
   readonly wake: (kind: 'gateway' | 'gateway-target', id: string) => void;

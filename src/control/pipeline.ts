@@ -9,7 +9,7 @@ import type { Caller } from '../core/access.ts';
 import { checkAccess, revealsSecret } from './access.ts';
 import { beginTrail } from './audit.ts';
 import type { Trail } from './audit.ts';
-import { DEFAULT_QUOTAS } from './context.ts';
+import { DEFAULT_QUOTAS, present } from './context.ts';
 import type { ControlContext, ControlServices } from './context.ts';
 import { errorResponse } from './error-response.ts';
 import { goOn } from './gateway-target/authorization.ts';
@@ -108,7 +108,8 @@ export function createControlPlane(services: ControlServices): ControlPlane {
     const handler = HANDLERS[operation.name];
     if (!handler) throw new GatewayError('Internal', `The operation ${operation.name} has no handler.`);
     await trail?.intent();
-    return renderOutput(operation.output, await handler(clean, { ...ctx, caller }));
+    const by = { actor: { kind: 'caller', caller }, ...present({ requestId: trail?.requestId }) } as const;
+    return renderOutput(operation.output, await handler(clean, { ...ctx, caller, by }));
   }
 
   async function handle(request: ControlRequest): Promise<ControlResponse> {

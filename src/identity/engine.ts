@@ -130,6 +130,7 @@ export function createIdentity(services: IdentityServices): Identity {
       providerId: provider.id,
       ...(returnUrl === undefined ? {} : { returnUrl }),
       ...(customState === undefined ? {} : { customState }),
+      ...(wish.by === undefined ? {} : { by: wish.by }),
     });
     return { authorizationUrl, sessionUri };
   }
@@ -217,10 +218,10 @@ export function createIdentity(services: IdentityServices): Identity {
         await told(link, asked);
         return link.authorizationUrl;
       },
-      async complete(sessionUri, user, mayTouch) {
+      async complete(sessionUri, user, mayTouch, by = {}) {
         const row = await sessions.find(sessionUri);
         const complete = (): Promise<SessionRow> => flow.complete(sessionUri, user, mayTouch);
-        tell(await trail.step('CompleteUserConsent', row && toldSession(row), {}, complete));
+        tell(await trail.step('CompleteUserConsent', row && toldSession(row), by, complete));
       },
       list: (user) => consentList.list(user),
       revoke: (consentId) => consentList.revoke(consentId),

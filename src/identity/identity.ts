@@ -1,6 +1,7 @@
 // The contract of the identity service: tokens for outbound calls, for applications that ask through the API, and the
 // users' consents they rest on. Types only; engine.ts puts the parts together.
 
+import type { AuditFact } from '../core/audit.ts';
 import type { TokenSource } from '../core/token-source.ts';
 import type { TokenUser } from '../core/resources.ts';
 import type { WebAnswer } from '../core/web-page.ts';
@@ -27,6 +28,8 @@ export interface ResourceWish {
   readonly forceAuthentication?: boolean;
   /** A consent that was begun before, whose end is waited for. */
   readonly sessionUri?: string;
+  /** Who asks, for the audit log. */
+  readonly by?: Partial<AuditFact>;
 }
 
 export type ResourceToken =
@@ -77,9 +80,15 @@ export interface Consents {
   /**
    * The user who began it has come back: only now the code is exchanged and the token kept.
    * @param mayTouch whether the caller may have to do with the workload
+   * @param by who asks, for the audit log
    * @throws GatewayError NotFound, Validation (not there yet, or over), Forbidden (another user: the consent is void)
    */
-  complete(sessionUri: string, user: TokenUser, mayTouch: (workloadId: string) => boolean): Promise<void>;
+  complete(
+    sessionUri: string,
+    user: TokenUser,
+    mayTouch: (workloadId: string) => boolean,
+    by?: Partial<AuditFact>,
+  ): Promise<void>;
   list(user?: TokenUser): Promise<readonly UserConsent[]>;
   /** False when there is no such consent (any more). */
   revoke(consentId: string): Promise<boolean>;

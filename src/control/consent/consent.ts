@@ -16,8 +16,11 @@ export const completeResourceTokenAuth: Handler = async (input, ctx) => {
     typeof userToken === 'string'
       ? await ctx.verifyUserToken(new Secret(userToken))
       : { userId: String(userId) };
-  await ctx.identity.consents.complete(input['sessionUri'] as string, user, (workloadId) =>
-    mayTouch(ctx.caller, workloadId),
+  await ctx.identity.consents.complete(
+    input['sessionUri'] as string,
+    user,
+    (workloadId) => mayTouch(ctx.caller, workloadId),
+    ctx.by,
   );
   return {};
 };

@@ -14,7 +14,7 @@ import { openWorkloadToken } from './access-token.ts';
 export const getResourceOauth2Token: Handler = async (input, ctx) => {
   const wish = readWish(input);
   const { claims, subject } = await openWorkloadToken(input, ctx);
-  const given = await ctx.identity.tokens.resourceToken(claims, wish, subject);
+  const given = await ctx.identity.tokens.resourceToken(claims, present({ ...wish, by: ctx.by }), subject);
   if ('accessToken' in given) return { accessToken: given.accessToken.reveal() };
   const { authorizationUrl, sessionUri, sessionStatus } = given;
   return present({ authorizationUrl, sessionUri, sessionStatus });
