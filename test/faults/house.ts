@@ -159,6 +159,7 @@ export function callWith(
   tool: string,
   args: string,
   agent: Agent | false = false,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(tool)},"arguments":${args}}}`;
   const from = performance.now();
@@ -176,7 +177,7 @@ export function callWith(
     const lost = (thrown: Error): void => end(0, thrown.message);
     const sent = request(
       url,
-      { method: 'POST', agent, headers: { 'content-type': 'application/json' } },
+      { method: 'POST', agent, headers: { 'content-type': 'application/json', ...headers } },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));

@@ -1,6 +1,7 @@
 // The fault matrix: every row in order, and why some are not run here.
 
 import { BUSY_ROWS } from './busy-rows.ts';
+import { CLOCK_ROWS } from './clock-rows.ts';
 import { DISK_ROWS } from './disk-rows.ts';
 import { KIND_ROWS } from './kind-rows.ts';
 import { KEY_ROWS } from './key-rows.ts';
@@ -27,7 +28,6 @@ const OTHER_ROWS: readonly Row[] = [
     'not part of this run: test/authorizer-keys.test.ts',
   ),
   elsewhere('F19', 'token endpoint down', 'not part of this run: test/identity-trouble.test.ts'),
-  elsewhere('F29', 'the clock jumps', 'needs faketime'),
 ];
 
 /** All rows, in order. */
@@ -44,6 +44,7 @@ export const ROWS: readonly Row[] = [
   ...DISK_ROWS,
   ...KEY_ROWS,
   ...SOCKET_ROWS,
+  ...CLOCK_ROWS,
   ...MEMORY_ROWS,
   ...BUSY_ROWS,
   ...OTHER_ROWS,
