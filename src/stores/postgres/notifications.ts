@@ -6,6 +6,8 @@ import type { ClientConfig } from 'pg';
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
+/** How often it is found out whether the connection still leads anywhere: one that only listens would never notice. */
+const BEAT_MS = 15_000;
 
 export interface NotificationOptions {
   readonly settings: ClientConfig;
@@ -13,6 +15,8 @@ export interface NotificationOptions {
   /** What this process puts into its own notifications, of which it knows already. */
   readonly own: string;
   readonly onTrouble: (thrown: unknown) => void;
+  /** Between two questions to the server, each of which has to be answered within this time too. */
+  readonly beatMs?: number;
 }
 
 export interface Notifications {
@@ -28,6 +32,7 @@ export function followNotifications({
   channel,
   own,
   onTrouble,
+  beatMs = BEAT_MS,
 }: NotificationOptions): Notifications {
   const listeners = new Set<() => void>();
   let client: Client | undefined;
@@ -44,9 +49,11 @@ export function followNotifications({
     const { query_timeout: _query, statement_timeout: _statement, ...lasting } = settings;
     const next = new Client(lasting);
     let isOver = false;
+    let isAnswered = true;
     const retry = (thrown: unknown): void => {
       if (isOver) return;
       isOver = true;
+      clearInterval(beat);
       next.end().catch(() => undefined);
       if (isClosed) return;
       wasAway = true;
@@ -60,6 +67,15 @@ export function followNotifications({
     next.on('notification', ({ payload }) => {
       if (payload !== own) tell();
     });
+    const beat = setInterval(() => {
+      if (!isAnswered) {
+        retry(new Error('the connection that listens for changes fell silent'));
+        return;
+      }
+      isAnswered = false;
+      next.query('select 1').then(() => (isAnswered = true), retry);
+    }, beatMs);
+    beat.unref();
     client = next;
     try {
       await next.connect();

@@ -14,6 +14,7 @@ import { createSqlStore } from '../sql/sql-store.ts';
 import type { SqlEngine } from '../sql/sql-store.ts';
 import type { Tables } from '../sql/tables.ts';
 import type { Store } from '../store.ts';
+import { givingUpLate } from './late-connections.ts';
 import { followNotifications } from './notifications.ts';
 
 /** Any number that is ours alone: taken for the length of a transaction that writes. */
@@ -62,7 +63,7 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
   // Without listeners a connection that breaks would end the process: the pool hears of idle ones only.
   pool.on('error', trouble);
   pool.on('connect', (client) => void client.on('error', trouble));
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: givingUpLate(pool) }) });
   try {
     if (options.asItIs !== true) await prepareSchema(db);
   } catch (thrown) {
