@@ -114,6 +114,15 @@ export async function make(
   targets: Readonly<Record<string, TargetConfiguration>>,
 ): Promise<Made> {
   const { gatewayId, path } = await makeGateway(control, name);
+  return { gatewayId, path, targetIds: await addTargets(control, gatewayId, targets) };
+}
+
+/** More targets of a gateway, all READY; their ids by name. */
+export async function addTargets(
+  control: BedrockAgentCoreControlClient,
+  gatewayId: string,
+  targets: Readonly<Record<string, TargetConfiguration>>,
+): Promise<Readonly<Record<string, string>>> {
   const targetIds: Record<string, string> = {};
   for (const [target, targetConfiguration] of Object.entries(targets)) {
     const made = await control.send(
@@ -125,7 +134,7 @@ export async function make(
     const get = new GetGatewayTargetCommand({ gatewayIdentifier: gatewayId, targetId });
     await until(`target ${targetId} READY`, async () => (await control.send(get)).status === 'READY');
   }
-  return { gatewayId, path, targetIds };
+  return targetIds;
 }
 
 export interface Answer {
@@ -154,14 +163,27 @@ export function call(url: string, tool: string, q = 'x', agent: Agent | false = 
 }
 
 /** One `tools/call` whose arguments are some text, of which nobody knows whether it is JSON. */
-export function callWith(
+export const callWith = (
   url: string,
   tool: string,
   args: string,
   agent: Agent | false = false,
   headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> =>
+  post(url, 'tools/call', `{"name":${JSON.stringify(tool)},"arguments":${args}}`, agent, headers);
+
+/** One `tools/list`: its first page. */
+export const listTools = (url: string, agent: Agent | false = false): Promise<Answer> =>
+  post(url, 'tools/list', '{}', agent, {});
+
+function post(
+  url: string,
+  method: string,
+  params: string,
+  agent: Agent | false,
+  headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
-  const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${JSON.stringify(tool)},"arguments":${args}}}`;
+  const body = `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`;
   const from = performance.now();
   return new Promise((resolve) => {
     const end = (status: number, text: string, headers: IncomingHttpHeaders = {}): void =>

@@ -5,6 +5,7 @@ import { CLOCK_ROWS } from './clock-rows.ts';
 import { DISK_ROWS } from './disk-rows.ts';
 import { KIND_ROWS } from './kind-rows.ts';
 import { KEY_ROWS } from './key-rows.ts';
+import { MANY_ROWS } from './many-rows.ts';
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
 import { MEMORY_ROWS } from './memory-rows.ts';
 import { NODE_ROWS, POSTGRES_ROWS } from './postgres-rows.ts';
@@ -47,5 +48,6 @@ export const ROWS: readonly Row[] = [
   ...CLOCK_ROWS,
   ...MEMORY_ROWS,
   ...BUSY_ROWS,
+  ...MANY_ROWS,
   ...OTHER_ROWS,
 ];
