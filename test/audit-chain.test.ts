@@ -20,6 +20,8 @@ import { createAuditLog } from '../src/audit/audit-log.ts';
 import type { AuditOptions } from '../src/audit/audit-log.ts';
 import { canonicalJson } from '../src/audit/canonical-json.ts';
 import { FIRST_HASH, createSealer, readRecord } from '../src/audit/record.ts';
+import type { ChainHead } from '../src/audit/record.ts';
+import { createRecordTexts } from '../src/audit/record-text.ts';
 import { createSigner, readPublicKeys } from '../src/audit/segment.ts';
 import type { Signer } from '../src/audit/segment.ts';
 import { verifyAudit } from '../src/audit/verify.ts';
@@ -135,7 +137,17 @@ describe('canonical JSON', () => {
 });
 
 describe('records', () => {
-  const seal = createSealer({ node: 'node-000000000000', region: 'us-east-1', accountId: '000000000000' });
+  const texts = createRecordTexts({ region: 'us-east-1', accountId: '000000000000' });
+  const sealer = createSealer('node-000000000000');
+  /** Among other bytes, as in a batch. */
+  function seal(one: AuditFact, head: ChainHead): { readonly line: string; readonly head: ChainHead } {
+    const record = texts.make(one, 'id', 0);
+    const bytes = Buffer.alloc(sealer.room(record) + 7, 'x');
+    const sealed = sealer.seal(record, head, bytes, 7);
+    const text = bytes.toString('utf8', 7, sealed.end);
+    expect(text.endsWith('\n')).toBe(true);
+    return { line: text.slice(0, -1), head: sealed.head };
+  }
   const anyText = fc.string({ unit: 'binary' });
   const anyObject = fc.dictionary(anyText, fc.jsonValue());
   const optional = {
@@ -191,7 +203,7 @@ describe('records', () => {
         const facts = drawn as AuditFact[];
         let head = { seq: 0, hash: FIRST_HASH };
         for (const one of facts) {
-          const sealed = seal({ fact: one, eventId: 'id', at: 0 }, head);
+          const sealed = seal(one, head);
           expect(sealed.line).not.toContain('\n');
           const record = readRecord(sealed.line);
           expect(record).toMatchObject({ seq: head.seq + 1, prevHash: head.hash, hash: sealed.head.hash });
@@ -204,8 +216,29 @@ describe('records', () => {
     );
   });
 
+  it('wait in memory that is used again only when they are written', () => {
+    const waiting = fc.array(fc.tuple(fc.nat(40_000), fc.boolean()), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(waiting, (drawn) => {
+        const kept = drawn.map(([length, isWritten], index) => {
+          const reason = `${index} `.repeat(length / 3);
+          const record = texts.make(fact('E', { requestParameters: { reason } }), 'id', 0);
+          if (isWritten) texts.release(record);
+          return { record, reason, isWritten };
+        });
+        for (const { record, reason } of kept.filter(({ isWritten }) => !isWritten)) {
+          const bytes = Buffer.alloc(sealer.room(record));
+          const { end } = sealer.seal(record, { seq: 0, hash: FIRST_HASH }, bytes, 0);
+          const read = readRecord(bytes.toString('utf8', 0, end - 1));
+          expect(read?.members['requestParameters']).toEqual({ reason });
+        }
+        for (const { record, isWritten } of kept) if (!isWritten) texts.release(record);
+      }),
+    );
+  });
+
   it('are not read when any one character is another', () => {
-    const { line } = seal({ fact: fact('E'), eventId: 'id', at: 0 }, { seq: 0, hash: FIRST_HASH });
+    const { line } = seal(fact('E'), { seq: 0, hash: FIRST_HASH });
     fc.assert(
       fc.property(fc.nat(line.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, other) => {
         fc.pre(line[at] !== other);

@@ -12,7 +12,8 @@ import { canonicalJson } from './canonical-json.ts';
 import { openJournal } from './journal.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import type { Journal } from './journal.ts';
-import type { PendingRecord } from './record.ts';
+import { createRecordTexts } from './record-text.ts';
+import type { PendingRecord } from './record-text.ts';
 import { findExpired, removeSegments } from './retention.ts';
 import { LAST_EVENT } from './segment-file.ts';
 import type { Signer } from './segment.ts';
@@ -76,7 +77,8 @@ export interface AuditLog extends Audit {
   close(): Promise<void>;
 }
 
-interface Entry extends PendingRecord {
+interface Entry {
+  readonly record: PendingRecord;
   /** Present while somebody waits. */
   readonly waiter?: { resolve(): void; reject(fault: GatewayError): void };
   readonly isKept: boolean;
@@ -106,11 +108,9 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   let isClosing = false;
   let looked = -Infinity;
 
-  const pending = (fact: AuditFact): PendingRecord => ({ fact, eventId: newId(), at: clock.now() });
-  const own = (name: string, parameters: JsonObject): Entry => ({
-    ...pending(serviceFact(name, parameters)),
-    isKept: true,
-  });
+  const texts = createRecordTexts(options);
+  const pending = (fact: AuditFact): PendingRecord => texts.make(fact, newId(), clock.now());
+  const own = (name: string, parameters: JsonObject): PendingRecord => pending(serviceFact(name, parameters));
   const shown = (): JsonObject => ({
     arguments: settings.showsArguments,
     mode: settings.mode,
@@ -123,7 +123,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
       return true;
     }
     figures.dropped += 1;
-    dropped = { since: dropped?.since ?? entry.at, count: (dropped?.count ?? 0) + 1 };
+    dropped = { since: dropped?.since ?? entry.record.at, count: (dropped?.count ?? 0) + 1 };
     return false;
   }
 
@@ -134,7 +134,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   }
 
   function record(fact: AuditFact): void {
-    if (!add({ fact, eventId: newId(), at: clock.now(), isKept: true })) return;
+    if (!add({ record: pending(fact), isKept: true })) return;
     if (failingSince !== undefined) schedule(RETRY_MS);
     else if (isRequired || queue.length >= BATCH) void flush();
     else schedule(GATHER_MS);
@@ -158,7 +158,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
         reject(fault);
       },
     };
-    if (add({ ...pending(fact), isKept, waiter })) void flush();
+    if (add({ record: pending(fact), isKept, waiter })) void flush();
     else waiter.reject(unwritable());
     return promise;
   }
@@ -195,8 +195,6 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     if (journal) return journal;
     const opened = await openJournal({
       folder: options.folder,
-      region: options.region,
-      accountId: options.accountId,
       maxSegmentBytes: options.maxSegmentBytes ?? MAX_SEGMENT_BYTES,
       maxSegmentMs: options.maxSegmentMs ?? DAY_MS,
       ...(signer ? { signer } : {}),
@@ -241,13 +239,14 @@ export function createAuditLog(options: AuditOptions): AuditLog {
         ? []
         : [own('DropAuditRecords', { count: lost.count, since: timeText(lost.since) })]),
     ];
-    const whole = [...more, ...batch];
+    const whole = [...more, ...batch.map(({ record: waiting }) => waiting)];
     try {
       await into.append(whole);
     } catch (thrown) {
       return fail(batch, thrown);
     }
     figures.records += whole.length;
+    for (const written of whole) texts.release(written);
     for (const { waiter } of batch) waiter?.resolve();
     if (recovered !== undefined) {
       failingSince = undefined;

@@ -1,8 +1,7 @@
 // One chain on disk, appended to: lines are made, written and synced a batch at a time (group commit), and count only when
 // they are durable. What fails is taken back to the last durable byte. Segments are closed with a signed footer.
 
-import { createHash, randomBytes } from 'node:crypto';
-import type { Hash } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,13 +9,18 @@ import { syncFolder } from '../lib/sync-folder.ts';
 import { claimChain } from './claim.ts';
 import type { Claim } from './claim.ts';
 import { createSealer } from './record.ts';
-import type { ChainHead, ChainScope, PendingRecord } from './record.ts';
+import type { ChainHead } from './record.ts';
+import type { PendingRecord } from './record-text.ts';
 import { segmentFile } from './segment.ts';
 import type { Signer } from './segment.ts';
 import { findChainEnd } from './segment-file.ts';
 import type { ChainEnd } from './segment-file.ts';
 
-export interface JournalOptions extends Omit<ChainScope, 'node'> {
+/** Memory for a batch: at first, and as much as is kept after a large one. */
+const FIRST_BYTES = 256 * 1024;
+const KEPT_BYTES = 4 * 1024 * 1024;
+
+export interface JournalOptions {
   readonly folder: string;
   /** Without one segments stay open. */
   readonly signer?: Signer;
@@ -35,7 +39,6 @@ interface Segment {
   readonly handle: FileHandle;
   /** Everything before is durable. */
   offset: number;
-  content: Hash;
   first: { readonly seq: number; readonly prevHash: string; readonly at: number } | undefined;
   lastAt: number;
 }
@@ -73,19 +76,21 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
   const { folder } = options;
   let { signer } = options;
   const { node } = claim;
-  const seal = createSealer({ node, region: options.region, accountId: options.accountId });
+  const sealer = createSealer(node);
   const found = findChainEnd(folder, node);
   let { head } = found;
   let closed = found.isClosed || found.number === 0 ? found.number : found.number - 1;
   let segment = found.isClosed || found.number === 0 ? undefined : await reopen(folder, node, found);
   if (signer) await publishKey(folder, signer);
+  // One batch is written at a time, and each into the same memory.
+  let batch = Buffer.allocUnsafe(FIRST_BYTES);
 
   async function current(): Promise<Segment> {
     if (segment) return segment;
     const number = closed + 1;
     const handle = await open(join(folder, segmentFile({ node, number })), 'wx', 0o600);
     syncFolder(folder);
-    segment = { number, handle, offset: 0, content: createHash('sha256'), first: undefined, lastAt: 0 };
+    segment = { number, handle, offset: 0, first: undefined, lastAt: 0 };
     return segment;
   }
 
@@ -103,12 +108,13 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
       const into = await current();
       const before = head;
       let next = head;
-      const lines = records.map((record) => {
-        const sealed = seal(record, next);
-        next = sealed.head;
-        return sealed.line;
-      });
-      await write(into, Buffer.from(`${lines.join('\n')}\n`));
+      let length = 0;
+      for (const record of records) {
+        batch = withRoom(batch, length, sealer.room(record));
+        ({ end: length, head: next } = sealer.seal(record, next, batch, length));
+      }
+      await write(into, batch.subarray(0, length));
+      if (batch.length > KEPT_BYTES) batch = Buffer.allocUnsafe(FIRST_BYTES);
       into.first ??= { seq: before.seq + 1, prevHash: before.hash, at: first.at };
       into.lastAt = records.at(-1)?.at ?? first.at;
       head = next;
@@ -128,7 +134,6 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
         lastSeq: head.seq,
         prevHash: first.prevHash,
         lastHash: head.hash,
-        sha256: segment.content.copy().digest('hex'),
         from: new Date(first.at).toISOString(),
         to: new Date(lastAt).toISOString(),
       });
@@ -148,9 +153,18 @@ async function goOn(claim: Claim, options: JournalOptions): Promise<Journal> {
   };
 }
 
+/** The same bytes with room for so many more. */
+function withRoom(batch: Buffer<ArrayBuffer>, used: number, more: number): Buffer<ArrayBuffer> {
+  const needed = used + more;
+  if (needed <= batch.length) return batch;
+  const larger = Buffer.allocUnsafe(Math.max(needed, 2 * batch.length));
+  batch.copy(larger, 0, 0, used);
+  return larger;
+}
+
 /** An open segment as it was left; what is behind its last record is cut off. */
 async function reopen(folder: string, node: string, found: ChainEnd): Promise<Segment> {
-  const { number, keptBytes, tornBytes, content, first, last } = found;
+  const { number, keptBytes, tornBytes, first, last } = found;
   const handle = await open(join(folder, segmentFile({ node, number })), 'r+');
   if (tornBytes > 0) {
     await handle.truncate(keptBytes);
@@ -160,7 +174,6 @@ async function reopen(folder: string, node: string, found: ChainEnd): Promise<Se
     number,
     handle,
     offset: keptBytes,
-    content,
     first: first && { seq: first.seq, prevHash: first.prevHash, at: timeOf(first.members) },
     lastAt: last ? timeOf(last.members) : 0,
   };
@@ -187,7 +200,6 @@ async function write(segment: Segment, bytes: Buffer): Promise<void> {
     throw thrown;
   }
   segment.offset += bytes.length;
-  segment.content.update(bytes);
 }
 
 /** Beside the segments, for whoever verifies them; keys of before stay. */

@@ -24,7 +24,7 @@ export function createKeyedHash(key: Uint8Array): (text: string) => string {
       ? inner.subarray(0, BLOCK + inner.write(text, BLOCK, 'utf8'))
       : Buffer.concat([prefix, Buffer.from(text)]);
     // By way of a string: an object for the bytes would cost more than both hashes.
-    outer.write(hash('sha256', message, 'latin1'), BLOCK, 'latin1');
+    outer.write(hash('sha256', message, 'binary'), BLOCK, 'binary');
     return hash('sha256', outer);
   };
 }

@@ -1,7 +1,5 @@
 // Segments on disk: which there are, what one holds, and where its chain ends. Reads only.
 
-import { createHash } from 'node:crypto';
-import type { Hash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FIRST_HASH, readRecord } from './record.ts';
@@ -56,7 +54,6 @@ export interface ChainEnd {
   /** Of the last segment while it is open: bytes to keep, bytes behind them that are no record, and what the footer needs. */
   readonly keptBytes: number;
   readonly tornBytes: number;
-  readonly content: Hash;
   readonly first?: ReadRecord;
   readonly last?: ReadRecord;
   /** The process before ended the chain in order. */
@@ -81,7 +78,6 @@ export function findChainEnd(folder: string, node: string): ChainEnd {
     head: { seq: 0, hash: FIRST_HASH },
     keptBytes: 0,
     tornBytes: 0,
-    content: createHash('sha256'),
     isBroken: false,
   };
   if (number === 0) return { ...nothing, number, isClean: true };
@@ -130,7 +126,6 @@ function scan(bytes: Buffer, node: string): Omit<ChainEnd, 'number' | 'head'> {
     isClosed: isClosed || isBroken,
     keptBytes: Math.min(kept, bytes.length),
     tornBytes: Math.max(0, bytes.length - kept),
-    content: createHash('sha256').update(bytes.subarray(0, kept)),
     ...(first && last ? { first, last } : {}),
     isClean: last?.members['eventName'] === LAST_EVENT,
     isBroken,

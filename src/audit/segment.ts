@@ -8,7 +8,7 @@ import type { Secret } from '../lib/secret.ts';
 import { canonicalJson } from './canonical-json.ts';
 
 const NAME = /^(node-[0-9a-f]{12})\.(\d{8})\.jsonl$/;
-const FOOTER_VERSION = 1;
+const FOOTER_VERSION = 2;
 const FOOTER_START = '{"footer":';
 
 export interface SegmentName {
@@ -33,8 +33,6 @@ export interface Footer extends SegmentName {
   readonly lastSeq: number;
   readonly prevHash: string;
   readonly lastHash: string;
-  /** Of all bytes before the footer, hexadecimal. */
-  readonly sha256: string;
   /** Times of the first and the last record, ISO 8601. */
   readonly from: string;
   readonly to: string;
@@ -89,11 +87,12 @@ export function readFooter(
 }
 
 function isFooter(value: object): value is Footer {
-  const { node, number, firstSeq, lastSeq, prevHash, lastHash, sha256, from, to, publicKey } =
-    value as Partial<Record<keyof Footer, unknown>>;
+  const { node, number, firstSeq, lastSeq, prevHash, lastHash, from, to, publicKey } = value as Partial<
+    Record<keyof Footer, unknown>
+  >;
   return (
     [number, firstSeq, lastSeq].every(Number.isSafeInteger) &&
-    [node, prevHash, lastHash, sha256, from, to, publicKey].every((text) => typeof text === 'string')
+    [node, prevHash, lastHash, from, to, publicKey].every((text) => typeof text === 'string')
   );
 }
 

@@ -1,5 +1,5 @@
 // What the house tells of who did what: facts of the audit log, and the log as everybody but its room knows it
-// (implemented in audit/). Facts hold no secret: arguments and results are digests unless the operator wants them.
+// (implemented in audit/). Facts hold no secret: arguments are digests unless the operator wants them.
 
 import type { Caller } from './access.ts';
 import type { UsedCredential } from './call-credential.ts';
@@ -67,7 +67,7 @@ export interface AuditFact {
 
 export interface Audit {
   readonly mode: AuditMode;
-  /** Whether arguments and results of calls are shown, and not their digests only. */
+  /** Whether arguments and results of calls are shown, and not digests of arguments only. */
   readonly showsArguments: boolean;
   /** Records without anybody waiting for it. */
   record(fact: AuditFact): void;

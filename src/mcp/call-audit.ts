@@ -1,5 +1,5 @@
-// What the audit log is told of requests that reach a target, and of callers who are not let in. Arguments and results
-// are digests unless the operator wants them. Where the log is required, the intent is durable before anything leaves.
+// What the audit log is told of requests that reach a target, and of callers who are not let in. Arguments are digests, and
+// results are left out, unless the operator wants them. Where the log is required, the intent is durable before anything leaves.
 
 import { NO_AUDIT, shortUserAgent, userAgentOf } from '../core/audit.ts';
 import type { AuditFact, AuditResource } from '../core/audit.ts';
@@ -88,9 +88,7 @@ const since = (started: number, { clock }: MethodContext): number => clock.monot
 function successOf({ audit, noted }: MethodContext, text: string): Outcome {
   const isError = noted.isError === true;
   const responseElements =
-    audit.showsArguments && text.length <= MAX_SHOWN
-      ? { isError, result: text }
-      : { isError, resultHmac: audit.digest(text) };
+    audit.showsArguments && text.length <= MAX_SHOWN ? { isError, result: text } : { isError };
   return isError
     ? { decision: 'allow', responseElements, errorCode: 'ToolError' }
     : { decision: 'allow', responseElements };
