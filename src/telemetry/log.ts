@@ -13,7 +13,8 @@ export interface ProcessLog extends Log {
   flush(): void;
 }
 
-const GATHERED_BYTES = 8 * 1024;
+/** UTF-16 code units. */
+const GATHERED_LENGTH = 8 * 1024;
 const GATHERED_MS = 100;
 
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
@@ -26,15 +27,22 @@ export function createLog(level: LogLevel, options: { readonly isForPeople?: boo
 function createJsonLog(level: LogLevel): ProcessLog {
   // Lines are gathered for a moment: a system call each would cost more than making them. Faults go out at once.
   // Written synchronously, as Node itself writes to pipes and files: a hand-over to another thread costs more.
-  const destination = pino.destination({ dest: 1, sync: true, minLength: GATHERED_BYTES });
+  const destination = pino.destination({ dest: 1, sync: true });
+  let gathered = '';
+  const writeOut = (): void => {
+    const lines = gathered;
+    gathered = '';
+    if (lines !== '') destination.write(lines);
+  };
   const flush = (): void => {
     try {
+      writeOut();
       destination.flushSync();
     } catch {
       // Nothing was opened yet, or stdout is gone: there is nobody left to tell.
     }
   };
-  setInterval(() => destination.flush(), GATHERED_MS).unref();
+  setInterval(writeOut, GATHERED_MS).unref();
   const timeOf = createTimestamp();
   const least = LEVELS.indexOf(level);
   const at = (name: LogLevel) => {
@@ -45,8 +53,8 @@ function createJsonLog(level: LogLevel): ProcessLog {
       // at each member. The members and their order are pino's.
       const text = JSON.stringify(fields);
       const members = text === '{}' ? '' : `,${text.slice(1, -1)}`;
-      destination.write(`{"level":"${name}"${timeOf()}${members},"msg":${JSON.stringify(message)}}\n`);
-      if (isUrgent) destination.flush();
+      gathered += `{"level":"${name}"${timeOf()}${members},"msg":${JSON.stringify(message)}}\n`;
+      if (isUrgent || gathered.length >= GATHERED_LENGTH) writeOut();
     };
   };
   return Object.freeze({ error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug'), flush });
