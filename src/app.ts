@@ -20,6 +20,7 @@ import type { Handlers } from './edge/server.ts';
 import { createWeb } from './edge/web.ts';
 import { createIdentity } from './identity/engine.ts';
 import { systemClock } from './lib/clock.ts';
+import { within } from './lib/within.ts';
 import { protectedResourceMetadata } from './mcp/challenge.ts';
 import { openLocalFunctions } from './local-functions.ts';
 import { openMasterKey, openOperatorKey } from './operator-keys.ts';
@@ -284,10 +285,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       return snapshot && { arn: snapshot.gatewayArn, name: snapshot.name };
     },
   });
-
   observability.watch({ guards, overload, snapshots, identity, search, figures });
   for (const figure of auditGauges(audit)) observability.gauge(figure);
-
   let isStarted = false;
   const opened = Promise.withResolvers<void>();
   const health = createHealth({
@@ -377,6 +376,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     credentialsFile: operator.file,
     async close(graceMs: number): Promise<void> {
       isStarted = false;
+      const over = clock.monotonic() + graceMs;
       endpoint.stop();
       await Promise.all(listeners.map((listener) => listener.drain(graceMs)));
       endpoint.close();
@@ -388,8 +388,8 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await control.stop();
       await search.close();
       await snapshots.close();
-      await Promise.all([functions.close(graceMs), stdio.close()]);
-      await observability.close();
+      await Promise.all([functions.close(Math.max(0, over - clock.monotonic())), stdio.close()]);
+      await within(2_000, observability.close());
       overload.close();
       await egress.close();
       await audit.close();

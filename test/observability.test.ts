@@ -209,6 +209,25 @@ test('a collector that is away costs no call, and is said once', async () => {
   );
 });
 
+test(
+  'a collector that hangs does not hold up the end',
+  async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const { app, url } = await bench({ tracing: { endpoint, headers: {}, serviceName: 'x', ratio: 1 } });
+    expect((await find(url)).status).toBe(200);
+    closing.pop();
+    await app.close();
+  },
+  // The collector would be waited for ten seconds.
+  8_000,
+);
+
 test.each([
   ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', true],
   ['cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later', true],
