@@ -1,5 +1,7 @@
 // `npm run bench:workers`: calls a second of two workers to one, as the real process serves them, and the CPU of a call with
-// audit log and log lines on to the same with them off. Both in turn, in one run; figures of the system's own counters.
+// audit log and log lines on to the same with them off. Both in turn, in one run; figures of the system's own counters. The
+// load and the API behind the gateway share the machine with it and take as little of it as they can; scaling is shown with
+// a list of fifty objects as the result, the cost of records with the smallest call, where it shows most.
 
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -13,12 +15,13 @@ import {
   CreateGatewayTargetCommand,
   GetGatewayTargetCommand,
 } from '@aws-sdk/client-bedrock-agentcore-control';
-import { answer, load, median, server, start } from './measure.ts';
-import type { Server } from './measure.ts';
+import { answer, median, start } from './measure.ts';
+import { openRawLoad } from './raw-load.ts';
+import type { RawLoad } from './raw-load.ts';
 
-const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const CALLS = Number(process.env['BENCH_CALLS'] ?? 3_000);
-const CONNECTIONS = 32;
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 9);
+const CALLS = Number(process.env['BENCH_CALLS'] ?? 6_000);
+const CONNECTIONS = 64;
 const TICKS_PER_SECOND = 100;
 const MAIN = join(import.meta.dirname, '../src/cli/main.ts');
 const KEY = { accessKeyId: 'AKIAOPERATOR00000000', secretAccessKey: 'operator-secret-operator-secret' };
@@ -26,13 +29,25 @@ const { workersRatio, recordedRatio } = JSON.parse(
   readFileSync(new URL('budget.json', import.meta.url), 'utf8'),
 ) as { workersRatio: number; recordedRatio: number };
 
-const upstream = start('process-upstream.ts', []);
-const { port } = await answer<{ port: number }>(upstream);
 const cores = cpus().length;
+/** What measure.ts has pinned, and whatever it starts, may have all cores: who gets which is the scheduler's matter. */
+const release = (pid: number | undefined): void =>
+  void spawnSync('taskset', ['-apc', `0-${cores - 1}`, String(pid)], { stdio: 'ignore' });
+release(process.pid);
+const upstream = start('process-raw-upstream.ts', []);
+const { port } = await answer<{ port: number }>(upstream);
+release(upstream.pid);
 const folders: string[] = [];
 
-/** A real server with one tool. @param env settings beside those that it needs */
-async function open(name: string, env: Record<string, string>): Promise<Server> {
+/** A server under load. */
+interface Measured {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly load: RawLoad;
+}
+
+/** A real server with one gateway. @param env settings beside those that it needs */
+async function open(name: string, tool: 'pet' | 'pets', env: Record<string, string> = {}): Promise<Measured> {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatewright-bench-'));
   folders.push(dataDir);
   const child = spawn(process.execPath, [MAIN, 'serve', '--listen', '127.0.0.1:0', '--data-dir', dataDir], {
@@ -47,20 +62,32 @@ async function open(name: string, env: Record<string, string>): Promise<Server> 
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  // The load stays on its core (measure.ts); the server may have all of them.
-  spawnSync('taskset', ['-apc', `0-${cores - 1}`, String(child.pid)], { stdio: 'ignore' });
   const ready = await new Promise<string>((resolve, reject) => {
     child.once('close', () => reject(new Error('the server ended')));
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
       const { msg, url } = JSON.parse(line) as { msg?: string; url?: string };
-      if (msg === 'ready') resolve(url ?? '');
+      if (msg === 'ready') {
+        lines.close();
+        // Lines of calls are nobody's business here, and to read them would cost.
+        child.stdout.resume();
+        resolve(url ?? '');
+      }
     });
   });
-  const control = new BedrockAgentCoreControlClient({
-    endpoint: ready,
-    region: 'us-east-1',
-    credentials: KEY,
-  });
+  const gatewayUrl = await createGateway(ready);
+  const message = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: `pets___${tool}`, arguments: {} },
+  };
+  const headers = { 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' };
+  return { name, child, load: await openRawLoad(new URL(gatewayUrl), headers, message, CONNECTIONS) };
+}
+
+async function createGateway(endpoint: string): Promise<string> {
+  const control = new BedrockAgentCoreControlClient({ endpoint, region: 'us-east-1', credentials: KEY });
   const { gatewayId, gatewayUrl = '' } = await control.send(
     new CreateGatewayCommand({
       name: 'bench',
@@ -69,11 +96,14 @@ async function open(name: string, env: Record<string, string>): Promise<Server> 
       authorizerType: 'NONE',
     }),
   );
+  const operation = (operationId: string): object => ({
+    get: { operationId, responses: { 200: { description: 'ok' } } },
+  });
   const document = {
     openapi: '3.1.0',
     info: { title: 'Pets', version: '1' },
     servers: [{ url: `http://127.0.0.1:${port}` }],
-    paths: { '/pets': { get: { operationId: 'find', responses: { 200: { description: 'ok' } } } } },
+    paths: { '/pet': operation('pet'), '/pets': operation('pets') },
   };
   const { targetId } = await control.send(
     new CreateGatewayTargetCommand({
@@ -88,14 +118,7 @@ async function open(name: string, env: Record<string, string>): Promise<Server> 
   // Every worker has heard of it.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   control.destroy();
-  const message = {
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'tools/call',
-    params: { name: 'pets___find', arguments: {} },
-  };
-  const headers = { 'content-type': 'application/json', 'mcp-protocol-version': '2025-11-25' };
-  return server(name, child, new URL(gatewayUrl), headers, message, CONNECTIONS);
+  return gatewayUrl;
 }
 
 /** CPU seconds of a process, with those that it started. */
@@ -121,15 +144,15 @@ interface Figures {
   readonly cores: number[];
 }
 
-async function inTurn(servers: readonly Server[]): Promise<readonly Figures[]> {
+async function inTurn(servers: readonly Measured[]): Promise<readonly Figures[]> {
   const figures = servers.map((): Figures => ({ perSecond: [], micros: [], cores: [] }));
-  for (const each of servers) await load(each, CALLS);
+  for (let warm = 0; warm < 3; warm += 1) for (const each of servers) await each.load.load(CALLS);
   for (let round = 0; round < ROUNDS; round += 1)
-    for (const [at, each] of servers.entries()) {
-      const [from, before] = [performance.now(), cpuOf(each.process.pid)];
-      await load(each, CALLS);
+    for (const [at, { child, load }] of servers.entries()) {
+      const [from, before] = [performance.now(), cpuOf(child.pid)];
+      await load.load(CALLS);
       const seconds = (performance.now() - from) / 1_000;
-      const used = cpuOf(each.process.pid) - before;
+      const used = cpuOf(child.pid) - before;
       figures[at]?.perSecond.push(CALLS / seconds);
       figures[at]?.micros.push((used * 1e6) / CALLS);
       figures[at]?.cores.push(used / seconds);
@@ -140,20 +163,23 @@ async function inTurn(servers: readonly Server[]): Promise<readonly Figures[]> {
 const ratioOf = (over: readonly number[] = [], under: readonly number[] = []): number =>
   median(over.map((value, round) => value / (under[round] ?? Number.NaN)));
 
-async function close(servers: readonly Server[]): Promise<void> {
-  for (const each of servers) {
-    await each.pool.close();
-    const ended = new Promise((resolve) => (each.process satisfies ChildProcess).once('close', resolve));
-    each.process.kill('SIGTERM');
+async function close(servers: readonly Measured[]): Promise<void> {
+  for (const { child, load } of servers) {
+    load.close();
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGTERM');
     await ended;
   }
 }
 
-const scaled = [await open('one worker', {}), await open('two workers', { GATEWRIGHT_WORKERS: '2' })];
+const scaled = [
+  await open('one worker', 'pets'),
+  await open('two workers', 'pets', { GATEWRIGHT_WORKERS: '2' }),
+];
 const [one, two] = await inTurn(scaled);
 await close(scaled);
 const off = { GATEWRIGHT_AUDIT: 'off', GATEWRIGHT_LOG_LEVEL: 'error' };
-const recorded = [await open('log and audit off', off), await open('log and audit on', {})];
+const recorded = [await open('log and audit off', 'pet', off), await open('log and audit on', 'pet')];
 const [without, having] = await inTurn(recorded);
 await close(recorded);
 upstream.disconnect();
@@ -171,19 +197,13 @@ for (const [at, each] of [one, two, without, having].entries())
       .padStart(5)} CPU µs a call  ${median(each?.cores ?? []).toFixed(2)} cores`,
   );
 const scaling = ratioOf(two?.perSecond, one?.perSecond);
-const perCall = ratioOf(two?.micros, one?.micros);
 const cost = ratioOf(having?.micros, without?.micros);
-// Load and upstream need a core too: with two cores in all, two workers cannot have both. Then what counts is that a call
-// costs two workers no more than one: with a core for each they make 2 ÷ that of it.
-const isBound = median(two?.cores ?? []) < 1.6;
-const expected = 2 / perCall;
-const isScaled = isBound ? expected >= workersRatio : scaling >= workersRatio;
+const isScaled = scaling >= workersRatio;
+const isCheap = cost <= recordedRatio;
 console.log(
-  isBound
-    ? `two workers to one: ${scaling.toFixed(2)} here, where load and upstream leave them ${median(two?.cores ?? []).toFixed(2)} of ${cores} cores; CPU a call ${perCall.toFixed(2)}, which is ${expected.toFixed(2)} with a core each; target ${workersRatio}: ${isScaled ? 'kept, as far as can be measured here' : 'missed'}`
-    : `two workers to one: ${scaling.toFixed(2)}; target ${workersRatio}: ${isScaled ? 'kept' : 'missed'}`,
+  `two workers to one: ${scaling.toFixed(2)}; target ${workersRatio}: ${isScaled ? 'kept' : 'missed'}`,
 );
 console.log(
-  `log and audit on to off: ${cost.toFixed(2)}; budget ${recordedRatio}: ${cost <= recordedRatio ? 'kept' : 'exceeded'}`,
+  `log and audit on to off: ${cost.toFixed(2)}; budget ${recordedRatio}: ${isCheap ? 'kept' : 'exceeded'}`,
 );
-process.exitCode = isScaled && cost <= recordedRatio ? 0 : 1;
+process.exitCode = isScaled && isCheap ? 0 : 1;
