@@ -76,8 +76,13 @@ export function createIdentity(services: IdentityServices): Identity {
   let stopListening: (() => void) | undefined;
   let sequence = 0;
 
-  function told({ sessionId }: ConsentLink, { need, by = {}, ...wish }: ConsentWish): Promise<void> {
-    return trail.step('BeginUserConsent', { ...wish, ...need, session: sessionId }, by, done);
+  function told(
+    { sessionId }: ConsentLink,
+    { need, by = {}, ...wish }: ConsentWish,
+    providerName?: string,
+  ): Promise<void> {
+    const named = providerName === undefined ? {} : { providerName };
+    return trail.step('BeginUserConsent', { ...wish, ...need, ...named, session: sessionId }, by, done);
   }
 
   function tell({ document }: SessionRow): void {
@@ -214,8 +219,9 @@ export function createIdentity(services: IdentityServices): Identity {
           ...(returnUrl === undefined ? {} : { returnUrl }),
         };
         const link = await sessions.begin(tx, asked);
-        // Of an operation that is refused after all the record says so, and the session is void.
-        await told(link, asked);
+        // Of an operation that is refused after all the record says so, and the session is void. Whoever is in a transaction
+        // must not look anything up beside it.
+        await told(link, asked, provider.name);
         return link.authorizationUrl;
       },
       async complete(sessionUri, user, mayTouch, by = {}) {
