@@ -7,7 +7,9 @@ import { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasPostgres, openPostgres } from '../../../test/support/postgres.ts';
 import type { Postgres } from '../../../test/support/postgres.ts';
+import { Secret } from '../../lib/secret.ts';
 import { givingUpLate } from './late-connections.ts';
+import { openPostgresStore } from './open.ts';
 import { followNotifications } from './notifications.ts';
 
 /** A way to a server, of which some connections lead nowhere from a moment on: nothing passes, and nobody is told. */
@@ -63,6 +65,17 @@ describe.skipIf(!hasPostgres)('silence', () => {
     await db.transaction().execute((trx) => trx.insertInto('kept').values({ n: 3 }).execute());
     expect(await db.selectFrom('kept').selectAll().execute()).toEqual([{ n: 3 }]);
     await db.destroy();
+  });
+
+  it('of the server at the end: the store is closed all the same', { timeout: 15_000 }, async () => {
+    const store = await openPostgresStore({ url: new Secret(await postgres.newDatabase()) });
+    await Promise.all(Array.from({ length: 5 }, () => store.sequence()));
+    postgres.freeze();
+    const asked = store.sequence();
+    asked.catch(() => undefined);
+    await store.close();
+    await expect(asked).rejects.toMatchObject({ code: 'Unavailable' });
+    postgres.thaw();
   });
 
   it('of the line: a connection that leads nowhere is used once and no more', async () => {

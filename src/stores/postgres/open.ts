@@ -2,6 +2,7 @@
 // lock; each commit that changes something notifies the other processes. Loaded only where it is configured.
 
 import { randomUUID } from 'node:crypto';
+import { Socket } from 'node:net';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { Pool } from 'pg';
@@ -24,6 +25,8 @@ const CONNECTIONS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** One statement, waiting for locks included. */
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** For connections to be closed in order: a server that hangs would keep the process for ever. */
+const FAREWELL_MS = 2_000;
 /** A process that hangs in a transaction keeps the others from writing no longer than this. */
 const IDLE_TIMEOUT_MS = 15_000;
 
@@ -49,6 +52,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
 /** The same as an engine, for those who copy databases. @throws as `openPostgresStore` */
 export async function openPostgresEngine(options: PostgresOptions): Promise<SqlEngine> {
   const trouble = (thrown: unknown): void => options.onTrouble?.(messageOf(thrown));
+  const sockets = new Set<Socket>();
   const settings = {
     connectionString: options.url.reveal(),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -58,6 +62,11 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
     idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
     keepAlive: true,
     application_name: 'gatewright',
+    stream: () => {
+      const socket = new Socket();
+      sockets.add(socket);
+      return socket.once('close', () => sockets.delete(socket));
+    },
   };
   const pool = new Pool({ ...settings, max: CONNECTIONS });
   // Without listeners a connection that breaks would end the process: the pool hears of idle ones only.
@@ -96,7 +105,12 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
       }>`select current_setting('transaction_read_only') = 'on' as "isOn"`.execute(db);
       return rows[0]?.isOn === true;
     },
-    close: () => notifications.close(),
+    close() {
+      setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, FAREWELL_MS).unref();
+      return notifications.close();
+    },
   };
 }
 
