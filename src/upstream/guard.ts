@@ -2,12 +2,13 @@
 // be got round: the name or literal before anything is done, every address it resolves to, and the address
 // the socket really reached (a literal address is never looked up; a name may answer differently twice).
 
-import { lookup as resolve } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { GatewayError } from '../core/errors.ts';
+import { createNames } from './names.ts';
+import type { FindAddresses } from './names.ts';
 
 /** One entry of GATEWRIGHT_EGRESS_ALLOW. */
 export type AllowRule =
@@ -60,8 +61,14 @@ export function ruleForUrl(url: URL): AllowRule {
   return parseAllowRule(`${url.hostname}:${portOf(url)}`);
 }
 
-/** The rules in force for one process. `rules` is read at each check, so entries may be added while starting. */
-export function createEgressGuard(rules: readonly AllowRule[]): EgressGuard {
+/**
+ * The rules in force for one process. `rules` is read at each check, so entries may be added while starting.
+ * @param find how names are found
+ */
+export function createEgressGuard(
+  rules: readonly AllowRule[],
+  find: FindAddresses = createNames(),
+): EgressGuard {
   const allowedByName = (url: URL): boolean =>
     rules.some(
       (rule) =>
@@ -97,20 +104,20 @@ export function createEgressGuard(rules: readonly AllowRule[]): EgressGuard {
     },
     lookupFor(url: URL): LookupFunction {
       return (hostname, options, callback) => {
-        resolve(hostname, { ...options, all: true, verbatim: true }, (error, addresses: LookupAddress[]) => {
-          if (error) {
-            callback(error, '');
-            return;
-          }
-          if (!allowedByName(url) && addresses.some(({ address }) => !mayReach(url, address))) {
+        const give = (all: readonly LookupAddress[]): void => {
+          if (!allowedByName(url) && all.some(({ address }) => !mayReach(url, address))) {
             callback(blocked(url, reasonFor(url)), '');
             return;
           }
-          const first = addresses[0];
-          if (options.all === true) callback(null, addresses);
-          else if (first) callback(null, first.address, first.family);
-          else callback(Object.assign(new Error(`no address for ${hostname}`), { code: 'ENOTFOUND' }), '');
-        });
+          const wanted = all.filter(({ family }) => !options.family || family === familyOf(options.family));
+          const [first] = wanted;
+          if (!first)
+            callback(Object.assign(new Error(`no address for ${hostname}`), { code: 'ENOTFOUND' }), '');
+          else if (options.all === true) callback(null, [...wanted]);
+          else callback(null, first.address, first.family);
+        };
+        const fail = (thrown: Error): void => callback(thrown, '');
+        void find(hostname).then(give, fail);
       };
     },
     checkConnected(url: URL, address: string | undefined): void {
@@ -119,6 +126,10 @@ export function createEgressGuard(rules: readonly AllowRule[]): EgressGuard {
     },
   });
 }
+
+/** As node:dns takes it: a number, or `IPv4` and `IPv6`. */
+const familyOf = (family: number | 'IPv4' | 'IPv6'): number =>
+  typeof family === 'number' ? family : Number(family.slice(-1));
 
 /** Global unicast only; for IPv6 that is 2000::/3 (RFC 4291 §2.4), which leaves out IPv4-compatible addresses. */
 function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {

@@ -2,7 +2,6 @@
 // that prove nothing, old protocols, proxies in the environment, ports that may or may not be open.
 
 import { readFileSync } from 'node:fs';
-import type * as Dns from 'node:dns';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
@@ -21,14 +20,11 @@ interface Answer {
 /** What the resolver answers, question by question; the last one goes on for ever. */
 let answers: readonly (readonly Answer[])[] = [];
 let asked = 0;
-vi.mock('node:dns', async (original) => ({
-  ...(await original<typeof Dns>()),
-  lookup: (_name: string, _options: object, callback: (error: null, found: readonly Answer[]) => void) => {
-    const found = answers[Math.min(asked, answers.length - 1)] ?? [];
-    asked += 1;
-    callback(null, found);
-  },
-}));
+const find = (): Promise<readonly Answer[]> => {
+  const found = answers[Math.min(asked, answers.length - 1)] ?? [];
+  asked += 1;
+  return Promise.resolve(found);
+};
 
 const PUBLIC = { address: '93.184.215.14', family: 4 };
 const PRIVATE = { address: '127.0.0.1', family: 4 };
@@ -42,7 +38,7 @@ afterEach(async () => {
 });
 
 function clientWith(...rules: readonly string[]) {
-  const client = createEgressClient({ guard: createEgressGuard(rules.map(parseAllowRule)) });
+  const client = createEgressClient({ guard: createEgressGuard(rules.map(parseAllowRule), find) });
   open.push(() => client.close());
   return client;
 }
