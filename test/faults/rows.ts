@@ -4,6 +4,7 @@ import { BUSY_ROWS } from './busy-rows.ts';
 import { CLOCK_ROWS } from './clock-rows.ts';
 import { DISK_ROWS } from './disk-rows.ts';
 import { KIND_ROWS } from './kind-rows.ts';
+import { DNS_ROWS } from './dns-rows.ts';
 import { KEY_ROWS } from './key-rows.ts';
 import { MANY_ROWS } from './many-rows.ts';
 import { DRAIN_ROW, LOAD_ROWS } from './load-rows.ts';
@@ -47,6 +48,7 @@ export const ROWS: readonly Row[] = [
   ...SOCKET_ROWS,
   ...CLOCK_ROWS,
   ...MEMORY_ROWS,
+  ...DNS_ROWS,
   ...BUSY_ROWS,
   ...MANY_ROWS,
   ...OTHER_ROWS,
