@@ -135,7 +135,7 @@ async function sayReady(
   log.flush();
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** Resolves at the first SIGTERM, SIGINT or SIGHUP; a second one ends the process at once. */
 function stopSignal(log: ProcessLog): Promise<'stopped'> {
   return new Promise((resolve) => {
     let seen = false;
@@ -149,9 +149,10 @@ function stopSignal(log: ProcessLog): Promise<'stopped'> {
       resolve('stopped');
     };
     process.on('SIGTERM', onSignal);
-    // A terminal's Ctrl-C reaches the workers too: they go when the process that started them says so.
-    if (isWorker()) process.on('SIGINT', () => undefined);
-    else process.on('SIGINT', onSignal);
+    // What a terminal sends (Ctrl-C, its own end) reaches the workers too: they go when the process that started them says
+    // so. Without a listener SIGHUP would end a process in the middle of its calls.
+    for (const signal of ['SIGINT', 'SIGHUP'] as const)
+      process.on(signal, isWorker() ? () => undefined : onSignal);
     hearPrimary((message) => {
       if (message === 'stop' && !seen) onSignal('SIGTERM');
     });

@@ -10,6 +10,8 @@ import type { ProcessLog } from './telemetry/log.ts';
 const SHORT_LIFE_MS = 5_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+/** A worker that was told to stop and is still there has hung: what runs in it was given 30 seconds. */
+const PATIENCE_MS = 35_000;
 
 /** What workers and this process say to each other. */
 export type WorkerMessage = 'ready' | 'all ready' | 'changed' | 'stop';
@@ -115,9 +117,7 @@ class Supervisor {
       if (this.#leaving.has(old) || old.isDead()) continue;
       this.#leaving.add(old);
       await this.keepOne();
-      const ended = ending(old);
-      say(old, 'stop');
-      await ended;
+      await stopped(old, this.#log);
     }
     this.#log.info({ workers: this.#alive.size }, 'the workers are renewed');
     this.#log.flush();
@@ -130,9 +130,8 @@ class Supervisor {
     for (const worker of workers) {
       this.#leaving.add(worker);
       if (isUrgent) worker.process.kill('SIGKILL');
-      else say(worker, 'stop');
     }
-    await Promise.all(workers.map(ending));
+    await Promise.all(workers.map((worker) => stopped(worker, this.#log)));
   }
 
   #fork(): Worker {
@@ -158,7 +157,7 @@ class Supervisor {
   }
 }
 
-function say(worker: Worker, message: WorkerMessage): void {
+function say(worker: Pick<Worker, 'isConnected' | 'process' | 'send'>, message: WorkerMessage): void {
   if (worker.isConnected()) worker.send(message);
   else worker.process.kill('SIGTERM');
 }
@@ -173,10 +172,29 @@ function readyOrEnd(worker: Worker): Promise<number | undefined> {
   });
 }
 
-function ending(worker: Worker): Promise<void> {
+/**
+ * Tells a worker to stop and resolves when it has ended; one that has hung is killed.
+ * @param patienceMs how long it is waited for
+ */
+export function stopped(
+  worker: Pick<Worker, 'id' | 'isConnected' | 'isDead' | 'once' | 'process' | 'send'>,
+  log: Pick<ProcessLog, 'error'>,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
   return new Promise((resolve) => {
-    if (worker.isDead()) resolve();
-    else worker.once('exit', () => resolve());
+    if (worker.isDead()) {
+      resolve();
+      return;
+    }
+    const timer = setTimeout(() => {
+      log.error({ worker: worker.id }, 'a worker does not stop and is killed');
+      worker.process.kill('SIGKILL');
+    }, patienceMs);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    say(worker, 'stop');
   });
 }
 

@@ -178,6 +178,25 @@ test.skipIf(!hasProc)('end with the process that started them, also when that is
   await vi.waitFor(() => expect([...stopped, ...killed].filter(isAlive)).toEqual([]), PATIENCE);
 });
 
+test.skipIf(!hasProc)(
+  'are not touched by a signal that a terminal sends to all, and are renewed',
+  async () => {
+    const other = await startServer({ env: { GATEWRIGHT_WORKERS: '2' } });
+    const before = workersOf(other.child.pid);
+    for (const pid of before) process.kill(pid, 'SIGHUP');
+    other.child.kill('SIGHUP');
+    await other.line(({ msg }) => msg === 'the workers are renewed');
+    expect(other.lines.filter(({ msg }) => String(msg).startsWith('a worker ended'))).toEqual([]);
+    expect(await other.stop()).toEqual({ code: 0, signal: null });
+  },
+);
+
+test('a single process stops in order when its terminal goes', async () => {
+  const single = await startServer();
+  expect(await single.kill('SIGHUP')).toEqual({ code: 0, signal: null });
+  expect(single.lines.map(({ msg }) => msg).slice(-2)).toEqual(['stopping', 'stopped']);
+});
+
 test('that cannot start end it all, with the reason', async () => {
   const dataDir = `${temporaryFolder()}/data`;
   const first = await startServer({ dataDir });
