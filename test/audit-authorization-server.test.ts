@@ -1,6 +1,7 @@
 // What the audit log says of the authorization server: sign-ins, what users allow, what the token endpoint gives out,
 // refreshes and refuses. By the requests of real clients; nothing that opens a door stands in any record.
 
+import { existsSync } from 'node:fs';
 import { decodeJwt } from 'jose';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../src/lib/secret.ts';
@@ -310,6 +311,16 @@ describe('before a provider of a company', () => {
     expect(folder.of('AllowClient')).toMatchObject([{ additionalEventData: { gateway: id } }]);
     box.expectNoneIn(folder.audit);
   });
+});
+
+test('where the log is off people sign in as well, and nothing is written', async () => {
+  const folder = auditedFolder();
+  const { app, close } = await open(folder, { audit: 'off' });
+  const { url: resource } = await app.guarded({});
+  const clientId = await registerPublic(app.issuer);
+  expect((await (await codeFor({ app, clientId, resource })).redeem()).status).toBe(200);
+  await close();
+  expect(existsSync(folder.audit)).toBe(false);
 });
 
 describe('where the log is required', () => {

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { auditedFolder, fillDisk, secretBox } from './support/audited-app.ts';
 import type { AuditedFolder, SecretBox } from './support/audited-app.ts';
 import { ConsentBrowser } from './support/consent-browser.ts';
+import { openFixtureServer } from './support/fixture-server.ts';
 import { openIdentityBench } from './support/identity-bench.ts';
 import type { IdentityBench } from './support/identity-bench.ts';
 import { CLIENT_SECRET } from './support/identity-provider.ts';
@@ -162,6 +163,64 @@ it('a consent is told of from its link to its end, and so is each token that cam
   ]);
   box.expectNoneIn(folder.audit);
 });
+
+it.each(['best-effort', 'required'] as const)(
+  'a target that waits for a consent is told of (%s)',
+  async (mode) => {
+    const folder = auditedFolder();
+    const box = secretBox();
+    const { bench, close, arn, id } = await open(folder, mode);
+    const mcp = await openFixtureServer({ eras: 'legacy' });
+    onTestFinished(() => mcp.close());
+    const invoke = (name: string, input: object) =>
+      bench.app.app.control.invoke(name, { gatewayIdentifier: id, ...input });
+    const { targetId } = await invoke('CreateGatewayTarget', {
+      name: 'mcp',
+      targetConfiguration: { mcp: { mcpServer: { endpoint: mcp.url } } },
+      credentialProviderConfigurations: [
+        {
+          credentialProviderType: 'OAUTH',
+          credentialProvider: {
+            oauthCredentialProvider: { providerArn: arn, scopes: ['read'], grantType: 'AUTHORIZATION_CODE' },
+          },
+        },
+      ],
+    });
+    const { authorizationData } = await invoke('GetGatewayTarget', { targetId });
+    const { oauth2 } = authorizationData as { readonly oauth2: { readonly authorizationUrl: string } };
+    keepParameters(box, oauth2.authorizationUrl);
+    const browser = new ConsentBrowser();
+    await browser.consent(oauth2.authorizationUrl, 'admin');
+    for (const address of browser.visited) keepParameters(box, address);
+    await expect
+      .poll(async () => (await invoke('GetGatewayTarget', { targetId }))['status'], { timeout: 20_000 })
+      .toBe('READY');
+    await close();
+    const [begun] = folder.of('BeginUserConsent');
+    expect(begun).toMatchObject({
+      userIdentity: { type: 'AWSService' },
+      resources: [{ ARN: arn }],
+      additionalEventData: { gateway: id, target: targetId },
+      requestParameters: { scopes: 'read' },
+    });
+    const session = begun?.requestParameters?.['session'];
+    for (const name of ['StartUserConsent', 'GiveUserConsent', 'CompleteUserConsent'])
+      for (const record of folder.of(name))
+        expect(record, name).toMatchObject({
+          requestParameters: { session },
+          additionalEventData: { target: targetId, decision: 'allow' },
+        });
+    expect(folder.of('CompleteUserConsent')).toHaveLength(mode === 'required' ? 2 : 1);
+    // With the token of that user the server was asked for its tools.
+    expect(
+      folder
+        .of('UseCredential')
+        .filter(({ additionalEventData }) => additionalEventData['target'] === targetId).length,
+    ).toBeGreaterThan(0);
+    keepTokens(box, bench);
+    box.expectNoneIn(folder.audit);
+  },
+);
 
 describe('what does not work', () => {
   it('is told of: not allowed at the provider, in another browser, refused by its token endpoint', async () => {
