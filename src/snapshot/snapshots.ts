@@ -32,7 +32,7 @@ export interface Snapshots {
   get(gatewayId: string): GatewaySnapshot | undefined;
   /**
    * The same for a gateway that is not known yet: another process may have made it just now. Asks the store at most every
-   * SEEK_EVERY_MS, and waits for no more than SEEK_MS. @throws as `get`
+   * SEEK_EVERY_MS, and waits for no more than SEEK_MS. @throws as `get`, and Unavailable when the store does not say
    */
   seek(gatewayId: string): Promise<GatewaySnapshot | undefined>;
   /** Loads everything, then follows changes. */
@@ -74,6 +74,8 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   const listeners = new Set<(gatewayId: string) => void>();
   let sequence = 0;
   let soughtAt = -SEEK_EVERY_MS;
+  /** The last look for a gateway came to its end: only then what was not seen is not there. */
+  let isSighted = true;
   let freshAt = services.clock.monotonic();
   let timer: NodeJS.Timeout | undefined;
   let stopListening: (() => void) | undefined;
@@ -247,15 +249,21 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       const now = services.clock.monotonic();
       if (now - soughtAt >= SEEK_EVERY_MS) {
         soughtAt = now;
-        const look = flights.run('follow', follow).catch(() => undefined);
+        const look = flights.run('follow', follow).then(
+          () => true,
+          () => false,
+        );
         const patience = new AbortController();
-        await Promise.race([
-          look,
-          sleep(SEEK_MS, undefined, { signal: patience.signal }).catch(() => undefined),
-        ]);
+        const late = sleep(SEEK_MS, false, { signal: patience.signal }).catch(() => false);
+        isSighted = await Promise.race([look, late]);
         patience.abort();
       }
-      return get(gatewayId);
+      const found = get(gatewayId);
+      if (found || isSighted) return found;
+      throw new GatewayError(
+        'Unavailable',
+        'Whether there is such a gateway cannot be found out at the moment. Please retry later.',
+      );
     },
     async start() {
       sequence = await store.sequence();
