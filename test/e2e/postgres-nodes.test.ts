@@ -157,8 +157,11 @@ describe.skipIf(!hasPostgres)('two nodes on PostgreSQL', () => {
           expect(await call(node.url, gatewayId)).toEqual(GOOD);
           expect((await fetch(`${node.url}/healthz`)).status).toBe(200);
         }
-        // Another node may have made it just before.
-        expect(await call(nodes[1].url, 'unheard-0123456789')).toMatch(/^503 .*at the moment/);
+        // Another node may have made it just before; looked for it is not more often than every 100 ms.
+        await vi.waitFor(
+          async () => expect(await call(nodes[1].url, 'unheard-0123456789')).toMatch(/^503 .*at the moment/),
+          PATIENCE,
+        );
         const refused = control.send(
           new CreateGatewayCommand({
             name: `while-${how}`,
