@@ -30,7 +30,7 @@ import { egressRules } from './egress-rules.ts';
 import { createHealth } from './health.ts';
 import { openListeners } from './listeners.ts';
 import { openObservability } from './observability.ts';
-import { auditGauges, openAudit, recordOwnCredentials } from './open-audit.ts';
+import { openAudit, recordOwnCredentials } from './open-audit.ts';
 import { openStore } from './open-store.ts';
 import { AUTHORIZER_TYPES, CREDENTIAL_TYPES, EMBEDDER_TYPES, TARGET_TYPES } from './plugins.ts';
 import { createMailbox } from './sessions/mailbox.ts';
@@ -43,6 +43,7 @@ import { RESOURCE_KINDS } from './stores/sql/tables.ts';
 import type { ProcessLog } from './telemetry/log.ts';
 import { createAwsCredentials } from './upstream/aws-credentials.ts';
 import { createAwsRoles } from './upstream/aws-roles.ts';
+import type { Egress } from './core/outbound.ts';
 import { createEgressClient } from './upstream/client.ts';
 import type { EgressClient } from './upstream/client.ts';
 import { createEgressGuard } from './upstream/guard.ts';
@@ -81,7 +82,7 @@ export interface AppOptions {
   /** URLs that the operator named on the command line: allowed by being named. */
   readonly named?: readonly URL[];
   /** Puts something before the door outwards: for those who run the house inside a program of their own. */
-  readonly egress?: (client: EgressClient) => EgressClient;
+  readonly egress?: (client: EgressClient) => Egress;
   /** Aborts what may take long before the house is open. */
   readonly stopping?: AbortSignal;
   /** Which tools a caller may see (mcp/step.ts); without it every caller of a gateway sees all of them. */
@@ -285,8 +286,6 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       return snapshot && { arn: snapshot.gatewayArn, name: snapshot.name };
     },
   });
-  observability.watch({ guards, overload, snapshots, identity, search, figures });
-  for (const figure of auditGauges(audit)) observability.gauge(figure);
   let isStarted = false;
   const opened = Promise.withResolvers<void>();
   const health = createHealth({
@@ -295,6 +294,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
     isStarted: () => isStarted,
     keyTrouble: tokenKey.trouble,
   });
+  observability.watch({ guards, overload, snapshots, identity, search, client, store, health, ...told });
   const metricsAt = ({ host }: ListenAddress, isAdmin: boolean) => {
     const metrics = observability.page(host, isAdmin);
     return metrics ? { metrics } : {};
@@ -391,7 +391,7 @@ export async function openApp(config: Config, log: ProcessLog, options: AppOptio
       await Promise.all([functions.close(Math.max(0, over - clock.monotonic())), stdio.close()]);
       await within(2_000, observability.close());
       overload.close();
-      await egress.close();
+      await client.close();
       await audit.close();
       await store.close();
     },

@@ -13,7 +13,6 @@ import { credentialUse } from './core/credential-use.ts';
 import { SERVER_INFO } from './core/server-info.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Store } from './stores/store.ts';
-import type { Gauged } from './telemetry/metrics.ts';
 import type { ProcessLog } from './telemetry/log.ts';
 import { openAuditKeys, readAuditKeys } from './vault/audit-keys.ts';
 import type { Vault } from './vault/vault.ts';
@@ -117,29 +116,3 @@ const idle: Pick<AuditLog, 'figures' | 'start' | 'useKeys' | 'flush' | 'close'> 
   flush: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
-
-/** What `/metrics` shows of the log. */
-export function auditGauges({ figures }: Pick<AuditLog, 'figures'>): readonly Gauged[] {
-  return [
-    {
-      name: 'gatewright_audit_records',
-      help: 'Records of the audit log that this process has made durable',
-      read: () => figures().records,
-    },
-    {
-      name: 'gatewright_audit_dropped',
-      help: 'Records that found no room while the audit log could not be written',
-      read: () => figures().dropped,
-    },
-    {
-      name: 'gatewright_audit_failed_writes',
-      help: 'Writes of the audit log that failed',
-      read: () => figures().failedWrites,
-    },
-    {
-      name: 'gatewright_audit_queue',
-      help: 'Records that wait to be written to the audit log',
-      read: () => figures().queue,
-    },
-  ];
-}

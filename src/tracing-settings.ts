@@ -9,9 +9,19 @@ export interface TracingConfig {
   /** Values may be keys. */
   readonly headers: Readonly<Record<string, Secret>>;
   readonly serviceName: string;
-  /** 0 to 1. */
+  /** 0 to 1, of the traces that are decided about here. */
   readonly ratio: number;
+  /** Whether callers decide about those that they have begun. */
+  readonly followsCallers: boolean;
 }
+
+/** What is decided about a trace, by OpenTelemetry's names: a share of all, or the one that comes with it. */
+const SAMPLERS: ReadonlyMap<string, number | undefined> = new Map([
+  ['always_on', 1],
+  ['always_off', 0],
+  ['traceidratio', undefined],
+]);
+const PARENT_BASED = /^parentbased_/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,7 +37,14 @@ export function readTracing(env: Environment, faults: string[]): TracingConfig |
     faults.push(`OTEL_EXPORTER_OTLP_ENDPOINT: “${text}” must be an http or https URL`);
     return undefined;
   }
-  const ratio = Number(env['OTEL_TRACES_SAMPLER_ARG'] ?? '1');
+  const sampler = env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_traceidratio';
+  const kind = sampler.replace(PARENT_BASED, '');
+  if (!SAMPLERS.has(kind)) {
+    const known = [...SAMPLERS.keys()].flatMap((name) => [`parentbased_${name}`, name]);
+    faults.push(`OTEL_TRACES_SAMPLER: must be one of ${known.join(', ')}`);
+    return undefined;
+  }
+  const ratio = SAMPLERS.get(kind) ?? Number(env['OTEL_TRACES_SAMPLER_ARG'] ?? '1');
   if (!(ratio >= 0 && ratio <= 1)) {
     faults.push('OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1');
     return undefined;
@@ -37,6 +54,7 @@ export function readTracing(env: Environment, faults: string[]): TracingConfig |
     headers: headersOf(env['OTEL_EXPORTER_OTLP_HEADERS'] ?? ''),
     serviceName: env['OTEL_SERVICE_NAME'] ?? 'gatewright',
     ratio,
+    followsCallers: PARENT_BASED.test(sampler),
   };
 }
 

@@ -64,7 +64,6 @@ beforeAll(async () => {
         egress: (client) => ({
           request: (request, options) => client.request({ ...request, url: detour(request.url) }, options),
           stream: (request, options) => client.stream({ ...request, url: detour(request.url) }, options),
-          close: () => client.close(),
         }),
       }),
   );

@@ -32,6 +32,8 @@ async function bench(
   return { app, upstream, url, id };
 }
 
+const COLLECTED = { headers: {}, serviceName: 'x', ratio: 1, followsCallers: true };
+
 const find = (url: string, headers: Record<string, string> = {}) =>
   post(
     url,
@@ -143,6 +145,7 @@ test('a trace of one call is whole: the caller’s span, the request, the reques
       headers: { 'x-key': new Secret('collector-key') },
       serviceName: 'gatewright',
       ratio: 1,
+      followsCallers: true,
     },
   });
   const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -182,9 +185,40 @@ test('a trace of one call is whole: the caller’s span, the request, the reques
   expect(Number(attribute(server, 'latency_ms'))).toBeGreaterThan(
     Number(attribute(server, 'overhead_latency_ms')),
   );
+  // The line of the log is found by the trace, and the trace by the line.
+  expect(app.lines.filter(({ traceId: id }) => id === traceId)).toMatchObject([
+    { msg: 'mcp', tool: 'api___find', spanId: server.spanId },
+  ]);
   expect([received[0]?.path, received[0]?.headers['x-key']]).toEqual(['/v1/traces', 'collector-key']);
   // The query of a request may hold a key.
   expect(JSON.stringify(received)).not.toContain('q=x');
+});
+
+test.each([
+  [true, 1],
+  [false, 0],
+])(
+  'callers decide about their traces: %s; then %d spans of a caller are sent',
+  async (followsCallers, sent) => {
+    const { received, endpoint } = await openCollector();
+    const { app, url } = await bench({ tracing: { ...COLLECTED, endpoint, ratio: 0, followsCallers } });
+    await find(url, { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' });
+    await find(url);
+    closing.pop();
+    await app.close();
+    expect(spansOf(received).filter(({ kind }) => kind === 2)).toHaveLength(sent);
+  },
+);
+
+test('figures of connections and of what is wrong', async () => {
+  const { app, url } = await bench();
+  await find(url);
+  const text = await (await fetch(`${app.app.controlUrl}/metrics`)).text();
+  expect(text).toMatch(/^gatewright_upstream_connections\{state="idle"\} 1$/m);
+  expect(text).toMatch(/^gatewright_upstream_connections\{state="busy"\} 0$/m);
+  expect(text).toMatch(/^gatewright_upstream_waiting\{for="request"\} 0$/m);
+  expect(text).toMatch(/^gatewright_degraded 0$/m);
+  expect(Number(/^gatewright_heap_limit_bytes (\S+)$/m.exec(text)?.[1])).toBeGreaterThan(1e8);
 });
 
 test('without a collector the caller’s trace is handed on as it is', async () => {
@@ -200,7 +234,7 @@ test('without a collector the caller’s trace is handed on as it is', async () 
 
 test('a collector that is away costs no call, and is said once', async () => {
   const { endpoint } = await openCollector(503);
-  const { app, url } = await bench({ tracing: { endpoint, headers: {}, serviceName: 'x', ratio: 1 } });
+  const { app, url } = await bench({ tracing: { ...COLLECTED, endpoint } });
   for (let at = 0; at < 3; at += 1) expect((await find(url)).status).toBe(200);
   closing.pop();
   await app.close();
@@ -219,7 +253,7 @@ test(
       await new Promise((resolve) => server.close(resolve));
     });
     const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const { app, url } = await bench({ tracing: { endpoint, headers: {}, serviceName: 'x', ratio: 1 } });
+    const { app, url } = await bench({ tracing: { ...COLLECTED, endpoint } });
     expect((await find(url)).status).toBe(200);
     closing.pop();
     await app.close();

@@ -130,7 +130,7 @@ test('a process that has enough to do turns requests away, and is there for its 
   ]);
   expect(good.requests).toHaveLength(0);
   expect((await fetch(`${app.app.controlUrl}/healthz`)).status).toBe(200);
-  expect(await metrics()).toMatch(/gatewright_requests_shed 1/);
+  expect(await metrics()).toMatch(/gatewright_requests_shed_total 1/);
   for (const answer of held) answer();
   for (const { json } of await Promise.all(busy)) expect(json.result?.isError).toBe(false);
   expect((await call('good')).json.result?.isError).toBe(false);

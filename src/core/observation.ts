@@ -32,6 +32,9 @@ export interface ObservedOutcome {
 export interface Observation {
   /** The trace that the request is part of; absent where there is none. */
   readonly trace?: Trace;
+  /** Its id, and that of the span of this request where there is one, for the log. */
+  readonly traceId?: string;
+  readonly spanId?: string;
   end(outcome: ObservedOutcome): void;
 }
 

@@ -60,6 +60,8 @@ export async function handleDataPlane(
   // The one line of this request: what is known of it from the start, what its method notes, what came of it.
   const line: AccessLine = { requestId, gatewayId: route.gatewayId, remoteAddress };
   const observation = route.kind === 'mcp' ? observe(route, request, requestId, services) : undefined;
+  if (observation?.traceId !== undefined) line.traceId = observation.traceId;
+  if (observation?.spanId !== undefined) line.spanId = observation.spanId;
   let answer: McpAnswer;
   const isIn = services.overload.enter();
   try {
@@ -101,6 +103,8 @@ type AccessLine = { [Member in keyof AccessRecord]: AccessRecord[Member] } & {
   readonly requestId: string;
   readonly gatewayId: string;
   readonly remoteAddress: string | undefined;
+  traceId?: string;
+  spanId?: string;
 };
 
 const hundredths = (ms: number): number => Math.round(ms * 100) / 100;

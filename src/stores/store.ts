@@ -80,6 +80,9 @@ export function isBehind(changes: readonly Change[], after: number): boolean {
 /** What keeps a store from working at the moment. */
 export type StoreTrouble = 'unreachable' | 'read-only';
 
+/** Connections that are busy or idle, and those who wait for one. */
+export type StoreConnections = ReadonlyMap<'busy' | 'idle' | 'waiting', number>;
+
 export interface Store extends StoreReader {
   /** Runs `work` atomically: all of its writes, or none when it throws. */
   transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
@@ -93,6 +96,8 @@ export interface Store extends StoreReader {
   lease(name: string, owner: string, ttlMs: number): Promise<boolean>;
   /** Why nothing can be written any more before a restart; undefined while that is not so. */
   failure(): string | undefined;
+  /** Connections to a database that is reached over some; empty for one that is a file. For figures. */
+  connections(): StoreConnections;
   /** Looks whether the store is there and, as far as reading tells, takes writes. Never rejects; may take long. */
   trouble(): Promise<StoreTrouble | undefined>;
   close(): Promise<void>;

@@ -9,13 +9,17 @@ import type { Times } from '../core/times.ts';
 import { createSeriesTable } from './series.ts';
 import type { Series, SeriesTable } from './series.ts';
 
+type Reading = number | ReadonlyMap<string, number>;
+
 /** A figure that is asked for when somebody looks. */
 export interface Gauged {
   readonly name: string;
   readonly help: string;
   /** Values by label, or one without a label. */
-  readonly read: () => number | ReadonlyMap<string, number>;
+  readonly read: () => Reading | Promise<Reading>;
   readonly label?: string;
+  /** It counts, and only grows while the process lives: its name ends in `_total`. */
+  readonly isCounter?: boolean;
   /** How the figures of several workers become one. Default: their sum. */
   readonly together?: 'sum' | 'max';
 }
@@ -155,18 +159,15 @@ function valuesOf(
   ];
 }
 
-function registerGauge(registry: Registry, { name, help, read, label, together = 'sum' }: Gauged): void {
-  const gauge = new Gauge({
-    name,
-    help,
-    aggregator: together,
-    labelNames: label === undefined ? [] : [label],
-    registers: [registry],
-    collect() {
-      const value = read();
-      gauge.reset();
-      if (typeof value === 'number') gauge.set(value);
-      else for (const [key, one] of value) gauge.set({ [label ?? '']: key }, one);
-    },
-  });
+function registerGauge(registry: Registry, figure: Gauged): void {
+  const { name, help, read, label, together = 'sum' } = figure;
+  const labelNames = label === undefined ? [] : [label];
+  const described = { name, help, aggregator: together, labelNames, registers: [registry], collect };
+  const shown = figure.isCounter === true ? new Counter(described) : new Gauge(described);
+  async function collect(): Promise<void> {
+    const value = await read();
+    shown.reset();
+    if (typeof value === 'number') shown.inc(value);
+    else for (const [key, one] of value) shown.inc({ [label ?? '']: key }, one);
+  }
 }

@@ -14,6 +14,8 @@ export function createObserver(metrics: Metrics, tracing: Tracing | undefined): 
         const spans = tracing.begin(request);
         return {
           trace: spans.trace,
+          traceId: spans.traceId,
+          spanId: spans.spanId,
           end(outcome: ObservedOutcome): void {
             metrics.record(gatewayId, outcome);
             spans.end(outcome);
@@ -22,7 +24,7 @@ export function createObserver(metrics: Metrics, tracing: Tracing | undefined): 
       }
       const context = parseTraceContext(request.traceparent, request.tracestate);
       return {
-        ...(context ? { trace: passingTrace(context) } : {}),
+        ...(context ? { trace: passingTrace(context), traceId: context.traceId } : {}),
         end: (outcome) => metrics.record(gatewayId, outcome),
       };
     },

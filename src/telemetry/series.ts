@@ -5,7 +5,9 @@ import type { ObservedOutcome } from '../core/observation.ts';
 import { newTimes, observe } from '../core/times.ts';
 import type { Times } from '../core/times.ts';
 
+/** Sets of labels that are kept apart: of all gateways, and of one, whose tools must not crowd out those of others. */
 const MAX_SERIES = 2_000;
+const MAX_OF_GATEWAY = 1_000;
 export const OTHER = '_other';
 const THROTTLED = 429;
 /** JSON-RPC: there is no such method. Its name is whatever the caller made up. */
@@ -35,6 +37,7 @@ export interface SeriesTable {
 /** A table that is empty. */
 export function createSeriesTable(): SeriesTable {
   const known = new Map<string, Series>();
+  const perGateway = new Map<string, number>();
   function seriesOf(
     gatewayId: string,
     { targetId = '', tool = '', method = '', status, code }: ObservedOutcome,
@@ -45,9 +48,11 @@ export function createSeriesTable(): SeriesTable {
     const key = `${gatewayId} ${targetId} ${method} ${tool}`;
     const found = known.get(key);
     if (found) return found;
-    return known.size < MAX_SERIES
-      ? add(gatewayId, targetId, method, tool)
-      : add(known.size < 2 * MAX_SERIES ? gatewayId : OTHER, OTHER, OTHER, OTHER);
+    const ofGateway = perGateway.get(gatewayId) ?? 0;
+    if (known.size >= MAX_SERIES || ofGateway >= MAX_OF_GATEWAY)
+      return add(known.size < 2 * MAX_SERIES ? gatewayId : OTHER, OTHER, OTHER, OTHER);
+    perGateway.set(gatewayId, ofGateway + 1);
+    return add(gatewayId, targetId, method, tool);
   }
   function add(gatewayId: string, targetId: string, method: string, tool: string): Series {
     const key = `${gatewayId} ${targetId} ${method} ${tool}`;

@@ -19,7 +19,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Log } from '../core/call.ts';
-import type { ObservedOutcome, ObservedRequest, Trace } from '../core/observation.ts';
+import type { Observation, ObservedOutcome, ObservedRequest, Trace } from '../core/observation.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
 import type { Secret } from '../lib/secret.ts';
 import { headersOf, parseTraceContext } from './trace-context.ts';
@@ -35,8 +35,10 @@ export interface TracingOptions {
   /** For example the collector's key. */
   readonly headers: Readonly<Record<string, Secret>>;
   readonly serviceName: string;
-  /** 0 to 1: of the traces that begin here. Those that callers began are as they decided. */
+  /** 0 to 1, of the traces that are decided about here. */
   readonly ratio: number;
+  /** Whether callers decide about those that they have begun. */
+  readonly followsCallers: boolean;
   readonly egress: Pick<Egress, 'request'>;
   readonly log: Log;
   readonly region: string;
@@ -47,13 +49,14 @@ export interface TracingOptions {
 }
 
 export interface Tracing {
-  begin(request: ObservedRequest): { readonly trace: Trace; end(outcome: ObservedOutcome): void };
+  begin(request: ObservedRequest): Required<Observation>;
   /** Sends what is there. */
   close(): Promise<void>;
 }
 
 /** Makes spans, and sends them in the background. */
 export function createTracing(options: TracingOptions): Tracing {
+  const sampler = new TraceIdRatioBasedSampler(options.ratio);
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': options.serviceName,
@@ -61,7 +64,7 @@ export function createTracing(options: TracingOptions): Tracing {
       'cloud.region': options.region,
       'cloud.account.id': options.accountId,
     }),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.ratio) }),
+    sampler: options.followsCallers ? new ParentBasedSampler({ root: sampler }) : sampler,
     spanProcessors: [new BatchSpanProcessor({ exporter: createExporter(options) })],
   });
   const tracer = provider.getTracer('gatewright', options.version);
@@ -72,8 +75,11 @@ export function createTracing(options: TracingOptions): Tracing {
         { kind: SpanKind.SERVER, attributes: attributesOf(request, options) },
         callersContext(request),
       );
+      const { traceId, spanId } = span.spanContext();
       return {
         trace: { outbound: (outbound) => beginOutbound(tracer, span, outbound) },
+        traceId,
+        spanId,
         end(outcome) {
           describe(span, outcome);
           span.end();

@@ -29,7 +29,16 @@ const SAFE_TO_REPEAT: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const SENT_ACROSS_ORIGINS: ReadonlySet<string> = new Set(['accept', 'user-agent']);
 
 export interface EgressClient extends Egress {
+  /** For figures. */
+  connections(): EgressConnections;
   close(): Promise<void>;
+}
+
+export interface EgressConnections {
+  /** Open connections, by what they do. */
+  readonly open: ReadonlyMap<'busy' | 'idle', number>;
+  /** Requests that wait for a connection, and answers that wait for room in memory. */
+  readonly waiting: ReadonlyMap<'answer' | 'request', number>;
 }
 
 export interface EgressClientOptions {
@@ -103,6 +112,24 @@ export function createEgressClient({ guard }: EgressClientOptions): EgressClient
         'UpstreamInvalid',
         `${request.url.host} answered in a coding that was not asked for.`,
       );
+    },
+    connections(): EgressConnections {
+      let [idle, busy, queued] = [0, 0, 0];
+      for (const { stats } of [...pools.values(), ...streamPools.values()]) {
+        idle += stats.free;
+        busy += stats.connected - stats.free;
+        queued += stats.queued;
+      }
+      return {
+        open: new Map([
+          ['busy', busy],
+          ['idle', idle],
+        ]),
+        waiting: new Map([
+          ['answer', room.waiting],
+          ['request', queued],
+        ]),
+      };
     },
     async close(): Promise<void> {
       await Promise.allSettled([...pools.values(), ...streamPools.values()].map((pool) => pool.destroy()));

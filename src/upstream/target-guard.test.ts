@@ -66,6 +66,28 @@ test('one call at a time finds out whether a resting target is back', async () =
   expect(sent()).toBe(11);
 });
 
+test('a target that takes calls and breaks them off is one that fails', async () => {
+  const { call, from, sent } = bench();
+  const cause = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+  from(() => Promise.reject(new GatewayError('UpstreamInvalid', 'it broke off', { cause })));
+  for (let at = 0; at < 12; at += 1) await call().catch(() => undefined);
+  expect(sent()).toBe(10);
+  const other = bench();
+  // It is there, and says something else than HTTP, or too much.
+  other.from(() => Promise.reject(new GatewayError('UpstreamInvalid', 'too much')));
+  for (let at = 0; at < 12; at += 1) await other.call().catch(() => undefined);
+  expect(other.sent()).toBe(12);
+});
+
+test('a target that nobody calls any more is not said to rest for ever', async () => {
+  const { clock, call, from, guards } = bench();
+  from(refused);
+  for (let at = 0; at < 10; at += 1) await call().catch(() => undefined);
+  expect(guards.figures().resting.get('t')).toBe(1);
+  clock.time += 1_000;
+  expect(guards.figures().resting.get('t')).toBe(0);
+});
+
 test('answers that say that nobody is there count as failures; errors of the API do not', async () => {
   for (const [status, sentInTheEnd] of [
     [503, 10],

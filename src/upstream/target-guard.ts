@@ -5,6 +5,7 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { TargetGuard } from '../core/target-guard.ts';
 import type { Clock } from '../lib/clock.ts';
+import { isClosedConnection } from './faults.ts';
 
 /** Calls of one target at a time, unless its setting says otherwise. */
 export const DEFAULT_CONCURRENCY = 1_000;
@@ -85,8 +86,9 @@ class GuardState {
     return this.#line.length;
   }
 
+  /** Until it may be tried again; whether anybody does then is another matter. */
   get isResting(): boolean {
-    return this.#restMs > 0;
+    return this.#restMs > 0 && (this.#isProbing || this.#clock.monotonic() < this.#restsUntil);
   }
 
   async run<T>(
@@ -108,7 +110,8 @@ class GuardState {
       return answer;
     } catch (thrown) {
       // Whoever went away says nothing about the target.
-      if (signal?.aborted !== true) this.#note(FAULTS.has(toGatewayError(thrown).code));
+      if (signal?.aborted !== true)
+        this.#note(FAULTS.has(toGatewayError(thrown).code) || isClosedConnection(thrown));
       throw thrown;
     } finally {
       if (isProbe) this.#isProbing = false;

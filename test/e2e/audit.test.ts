@@ -247,8 +247,10 @@ describe('settings', () => {
     const path = await makeGateway(sdkFor(server), upstream);
     for (let index = 0; index < 10; index += 1) expect((await ask(server, path)).status).toBe(200);
     const metrics = await (await fetch(`${server.controlEndpoint}/metrics`)).text();
-    expect(Number(/^gatewright_audit_records(?:\{[^}]*\})? (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(20);
-    for (const figure of ['dropped', 'failed_writes', 'queue'])
+    expect(
+      Number(/^gatewright_audit_records_total(?:\{[^}]*\})? (\d+)$/m.exec(metrics)?.[1]),
+    ).toBeGreaterThan(20);
+    for (const figure of ['dropped_total', 'failed_writes_total', 'queue'])
       expect(metrics).toContain(`\ngatewright_audit_${figure} 0\n`);
     await server.stop();
     const verdict = await verify(server.dataDir);

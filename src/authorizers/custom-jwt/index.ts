@@ -75,7 +75,7 @@ function prepareWith(rules: CustomJwtConfig, services: TokenServices): Authorize
   }
 
   return Object.freeze({
-    keysAgeSeconds: keys.ageSeconds,
+    keysAgeSeconds: () => keys.ageSeconds(),
     protectedResource: Object.freeze({
       authorization_servers: Object.freeze([rules.issuerUrl]),
       ...(rules.advertisedScopes.length === 0 ? {} : { scopes_supported: rules.advertisedScopes }),

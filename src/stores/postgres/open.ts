@@ -105,6 +105,12 @@ export async function openPostgresEngine(options: PostgresOptions): Promise<SqlE
       }>`select current_setting('transaction_read_only') = 'on' as "isOn"`.execute(db);
       return rows[0]?.isOn === true;
     },
+    connections: () =>
+      new Map([
+        ['busy', pool.totalCount - pool.idleCount],
+        ['idle', pool.idleCount],
+        ['waiting', pool.waitingCount],
+      ]),
     close() {
       setTimeout(() => {
         for (const socket of sockets) socket.destroy();

@@ -7,7 +7,16 @@ import { GatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { ResourceDocuments, ResourceKind } from '../../core/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { Change, Page, Row, Store, StoreReader, StoreTransaction, StoreTrouble } from '../store.ts';
+import type {
+  Change,
+  Page,
+  Row,
+  Store,
+  StoreConnections,
+  StoreReader,
+  StoreTransaction,
+  StoreTrouble,
+} from '../store.ts';
 import { tableOf } from './tables.ts';
 import type { NewRow, StoredRow, Tables } from './tables.ts';
 
@@ -28,6 +37,8 @@ export interface SqlEngine {
   readonly failure?: () => string | undefined;
   /** Whether the database takes no writes at the moment, where it can say so. */
   readonly isReadOnly?: () => Promise<boolean>;
+  /** As in the store's contract. */
+  readonly connections?: () => StoreConnections;
   /** Lets go of whatever there is besides `db`. */
   readonly close?: () => Promise<void>;
   /** Told of each row that a list leaves out because it cannot be read. */
@@ -50,6 +61,8 @@ const UNFOLLOWED: ReadonlySet<ResourceKind> = new Set([
 const CHANGES_KEPT = 10_000;
 const CHANGES_A_STATEMENT = 1_000;
 
+const NO_CONNECTIONS: StoreConnections = new Map();
+
 /** A store on one SQL database whose schema is up to date. */
 export function createSqlStore(engine: SqlEngine): Store {
   const { db } = engine;
@@ -62,6 +75,7 @@ export function createSqlStore(engine: SqlEngine): Store {
   return Object.freeze({
     ...reader,
     failure: () => engine.failure?.(),
+    connections: () => engine.connections?.() ?? NO_CONNECTIONS,
     async trouble(): Promise<StoreTrouble | undefined> {
       try {
         if (engine.isReadOnly) return (await engine.isReadOnly()) ? 'read-only' : undefined;
