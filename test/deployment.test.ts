@@ -75,6 +75,9 @@ test('the compose file has two nodes behind a balancer, that share a database an
     // No default: a key that everybody has is none.
     expect(nodes[0]?.environment?.[name]).toMatch(/^\$\{\w+:\?/);
   expect(Object.keys(services)).toEqual(expect.arrayContaining(['balancer', 'postgres']));
+  // Ten in the pool of each worker and one that listens; PostgreSQL has 100, some of them for its superuser.
+  const workers = Number(nodes[0]?.environment?.['GATEWRIGHT_WORKERS']);
+  expect(nodes.length * workers * 11).toBeLessThan(97);
 });
 
 test('the volume of the image belongs to whom the server runs as', () => {
