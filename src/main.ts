@@ -15,6 +15,7 @@ import {
   isFirstWorker,
   isWorker,
   leavePrimary,
+  showLife,
   superviseWorkers,
   tellPrimary,
 } from './workers.ts';
@@ -44,6 +45,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 
 async function serveHere({ config, log, prepare, announce, ...options }: ServeOptions): Promise<number> {
   const stopped = stopSignal(log);
+  showLife();
   const cannotStart = (reason: string): number => {
     // People read the last line, programs the log.
     if (announce) process.stderr.write(`\nGatewright cannot start: ${reason}\n`);

@@ -13,8 +13,12 @@ const LONGEST_PAUSE_MS = 10_000;
 /** A worker that was told to stop and is still there has hung: what runs in it was given 30 seconds. */
 const PATIENCE_MS = 35_000;
 
+/** How often workers say that they are alive (milliseconds), and how often in a row that may be missing: a minute. */
+const ALIVE_MS = 5_000;
+const MOST_SILENT = 12;
+
 /** What workers and this process say to each other. */
-export type WorkerMessage = 'ready' | 'all ready' | 'changed' | 'stop';
+export type WorkerMessage = 'ready' | 'all ready' | 'changed' | 'alive' | 'stop';
 
 /** Whether this process is one of the workers. */
 export const isWorker = (): boolean => cluster.isWorker;
@@ -25,6 +29,11 @@ export const isFirstWorker = (): boolean => cluster.worker?.id === 1;
 /** Tells the process that started this one. Without effect when there is none. */
 export function tellPrimary(message: WorkerMessage): void {
   if (cluster.worker?.isConnected() === true) cluster.worker.send(message);
+}
+
+/** Lets the process that started this one know that its event loop turns. Without effect when there is none. */
+export function showLife(): void {
+  if (cluster.isWorker) setInterval(() => tellPrimary('alive'), ALIVE_MS).unref();
 }
 
 /** The last word of a worker: nothing of it keeps the process alive any longer. Without effect elsewhere. */
@@ -148,6 +157,7 @@ class Supervisor {
   }
 
   #watch(worker: Worker, started: number): void {
+    watchLife(worker, this.#log);
     worker.once('exit', (code, signal) => {
       if (this.#isStopping || this.#leaving.has(worker)) return;
       this.#log.error({ worker: worker.id, code, signal }, 'a worker ended; another one takes its place');
@@ -155,6 +165,27 @@ class Supervisor {
       void sleep(wasShort ? FIRST_PAUSE_MS : 0).then(() => this.keepOne());
     });
   }
+}
+
+/**
+ * Kills a worker that says nothing any more: an endless loop, or a process that was stopped. Its clients would wait for ever.
+ * @param everyMs how often it is looked; it has to have said something since, once in `MOST_SILENT` times
+ */
+export function watchLife(
+  worker: Pick<Worker, 'id' | 'on' | 'once' | 'process'>,
+  log: Pick<ProcessLog, 'error'>,
+  everyMs = ALIVE_MS,
+): void {
+  let silent = 0;
+  worker.on('message', () => (silent = 0));
+  // Counted, not measured: a machine that slept has not waited for anything.
+  const timer = setInterval(() => {
+    silent += 1;
+    if (silent <= MOST_SILENT) return;
+    log.error({ worker: worker.id }, 'a worker has hung and is killed');
+    worker.process.kill('SIGKILL');
+  }, everyMs);
+  worker.once('exit', () => clearInterval(timer));
 }
 
 function say(worker: Pick<Worker, 'isConnected' | 'process' | 'send'>, message: WorkerMessage): void {
