@@ -28,7 +28,7 @@ export async function openObservability(
   services: Pick<TracingOptions, 'egress' | 'log' | 'gatewayOf'>,
 ): Promise<Observability> {
   const metrics = createMetrics();
-  const text = createMetricsText(metrics.registry);
+  const page = createMetricsText(metrics.registry);
   const { region, accountId, tracing: settings, metricsToken: token } = config;
   let tracing: Tracing | undefined;
   if (settings) {
@@ -40,12 +40,14 @@ export async function openObservability(
     observer: createObserver(metrics, tracing),
     page(host, isAdmin) {
       if (!token && !isAdmin && !isLoopback(host)) return undefined;
-      return { contentType: metrics.contentType, text, ...(token ? { token } : {}) };
+      return { contentType: metrics.contentType, text: () => page.text(), ...(token ? { token } : {}) };
     },
     watch(rooms) {
       for (const figure of figuresOf(rooms)) metrics.gauge(figure);
       registerFigures(metrics.registry, rooms.figures);
     },
-    close: async () => tracing?.close(),
+    async close() {
+      await Promise.all([tracing?.close(), page.close()]);
+    },
   };
 }

@@ -122,12 +122,13 @@ test('say once that they are ready', () => {
   ]);
 });
 
+async function total(): Promise<number> {
+  const answer = await fetch(`${server.controlEndpoint}/metrics`, { headers: { connection: 'close' } });
+  const counts = (await answer.text()).matchAll(/^gatewright_invocations_total\{.*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 test('show the figures of all, whichever is asked', async () => {
-  const total = async (): Promise<number> => {
-    const answer = await fetch(`${server.controlEndpoint}/metrics`, { headers: { connection: 'close' } });
-    const counts = (await answer.text()).matchAll(/^gatewright_invocations_total\{.*\} (\d+)$/gm);
-    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
-  };
   const before = await total();
   await Promise.all(Array.from({ length: 40 }, () => call()));
   for (let asked = 0; asked < 6; asked += 1) expect(await total()).toBe(before + 40);
@@ -166,6 +167,29 @@ test.skipIf(!hasProc).each(['new', 'kept'] as const)(
     expect(answers.filter((answer) => !isGood(answer))).toEqual([]);
     const now = workersOf(server.child.pid);
     expect([now.length, now.filter((pid) => before.includes(pid))]).toEqual([2, []]);
+  },
+  40_000,
+);
+
+test.skipIf(!hasProc)(
+  'have counted what they have counted, also when they are no more',
+  async () => {
+    const renewals = (): number => server.lines.filter(({ msg }) => msg === 'the workers are renewed').length;
+    const already = renewals();
+    for (let at = 0; at < 20; at += 1) await call();
+    const before = await total();
+    for (let at = 0; at < 5; at += 1) await call();
+    server.child.kill('SIGHUP');
+    await vi.waitFor(() => expect(renewals()).toBe(already + 1), PATIENCE);
+    expect(await total()).toBe(before + 5);
+    // One that is killed says no last word: what was seen of it last stays.
+    const [victim = 0] = workersOf(server.child.pid);
+    process.kill(victim, 'SIGKILL');
+    await vi.waitFor(() => {
+      const now = workersOf(server.child.pid);
+      expect([now.length, now.includes(victim)]).toEqual([2, false]);
+    }, PATIENCE);
+    expect(await total()).toBe(before + 5);
   },
   40_000,
 );
