@@ -86,10 +86,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return Object.freeze({
     host: options.host,
     port,
-    drain(graceMs: number) {
-      leaving.isLeaving = true;
-      return drain(server, graceMs);
-    },
+    drain: (graceMs: number) => drain(server, leaving, graceMs),
   });
 }
 
@@ -170,8 +167,10 @@ async function untilAccepted(): Promise<void> {
  * A client sends its next request over the connection that it has kept, whatever happens at this end: closing it at once
  * costs that request. So connections stay for a moment in which every answer says that it is the last one.
  */
-async function drain(server: Server, graceMs: number): Promise<void> {
+async function drain(server: Server, listener: { isLeaving: boolean }, graceMs: number): Promise<void> {
   await untilAccepted();
+  // Not before: whoever is told so connects anew, and has to be refused rather than accepted and reset.
+  listener.isLeaving = true;
   const closed = new Promise<void>((resolve) => {
     // HTTP's own `close` would close idle connections at once.
     NetServer.prototype.close.call(server, () => resolve());

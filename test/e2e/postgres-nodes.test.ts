@@ -2,7 +2,7 @@
 // database is away, killed or hanging, calls go on and writes say what is wrong.
 
 import { randomBytes } from 'node:crypto';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import {
   BedrockAgentCoreControlClient,
   CreateGatewayCommand,
@@ -62,8 +62,8 @@ async function makeGateway(node: RunningServer, name: string): Promise<string> {
   return gatewayId;
 }
 
-/** One call on a connection of its own: the status and text of the answer. */
-function call(node: string, gatewayId: string): Promise<string> {
+/** One call, on a connection of its own unless there is an agent: the status and text of the answer. */
+function call(node: string, gatewayId: string, agent: Agent | false = false): Promise<string> {
   const body = JSON.stringify({
     jsonrpc: '2.0',
     id: 1,
@@ -73,7 +73,7 @@ function call(node: string, gatewayId: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request(
       `${node}/gateways/${gatewayId}/mcp`,
-      { method: 'POST', agent: false, headers: { 'content-type': 'application/json' } },
+      { method: 'POST', agent, headers: { 'content-type': 'application/json' } },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -135,6 +135,38 @@ describe.skipIf(!hasPostgres)('two nodes on PostgreSQL', () => {
     };
     const clients = Array.from({ length: 4 }, load);
     for (const index of [0, 1] as const) {
+      const old = nodes[index];
+      await old.stop();
+      nodes[index] = await startNode(new URL(old.url).host);
+    }
+    isOver = true;
+    await Promise.all(clients);
+    expect(outcomes.length).toBeGreaterThan(20);
+    expect(outcomes.filter((outcome) => !/^200 .*"isError":false/.test(outcome))).toEqual([]);
+    expect(upstream.requests.length - before).toBe(outcomes.length);
+  }, 60_000);
+
+  test('nor one for clients that keep their connections and try again only what was refused', async () => {
+    const outcomes: string[] = [];
+    const before = upstream.requests.length;
+    let isOver = false;
+    const load = async (first: number): Promise<void> => {
+      const agent = new Agent({ keepAlive: true });
+      let index = first;
+      while (!isOver) {
+        const outcome = await call(nodes[index % 2]?.url ?? '', gatewayId, agent).catch((thrown: unknown) =>
+          thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown),
+        );
+        if (outcome === 'ECONNREFUSED') index += 1;
+        else outcomes.push(outcome);
+      }
+      agent.destroy();
+    };
+    const clients = [0, 1, 0, 1].map(load);
+    for (const index of [0, 1] as const) {
+      // Each has its connection by then.
+      const soFar = outcomes.length;
+      await vi.waitFor(() => expect(outcomes.length).toBeGreaterThan(soFar + 20), PATIENCE);
       const old = nodes[index];
       await old.stop();
       nodes[index] = await startNode(new URL(old.url).host);
