@@ -18,7 +18,7 @@ const HEAP_MIB = 256;
 /** The product's: largest body or answer, and memory for bodies that are being received. */
 const LARGEST = 6 * MIB;
 const BODIES_MIB = 256;
-const CLIENTS = 150;
+const CLIENTS = 100;
 
 /** As much of an answer as tells what it is; of large ones nothing else is kept. */
 interface Gist {
