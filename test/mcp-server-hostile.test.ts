@@ -558,6 +558,8 @@ describe('answers', () => {
   it.each<[string, JsonObject]>([
     ['tools/call', { content: [{ type: 'unheard-of', x: 1 }], isError: true, vendor: 7 }],
     ['tools/call', { structuredContent: { a: 1 } }],
+    ['tools/call', { content: [], isError: null, _meta: null, structuredContent: null }],
+    ['resources/read', { contents: [{ uri: 'a:b', text: 'a', blob: null }] }],
     [
       'tools/call',
       {

@@ -12,6 +12,11 @@ const isAbsentOr =
   (fits: Fits): Fits =>
   (value) =>
     value === undefined || fits(value);
+/** Servers in languages that write what is not there as null mean nothing by it. */
+const isNothingOr =
+  (fits: Fits): Fits =>
+  (value) =>
+    value === undefined || value === null || fits(value);
 const isObjectWith =
   (members: Readonly<Record<string, Fits>>): Fits =>
   (value) =>
@@ -22,7 +27,7 @@ const isListOf =
     Array.isArray(value) && value.every(fits);
 
 const isResourceContents: Fits = (value) =>
-  isObjectWith({ uri: isText, text: isAbsentOr(isText), blob: isAbsentOr(isText) })(value);
+  isObjectWith({ uri: isText, text: isNothingOr(isText), blob: isNothingOr(isText) })(value);
 
 /** What each known kind of content block cannot be without. */
 const BLOCKS: ReadonlyMap<string, Fits> = new Map([
@@ -45,19 +50,22 @@ const RESULTS: ReadonlyMap<string, Readonly<Record<string, Fits>>> = new Map([
     'tools/call',
     {
       content: isAbsentOr(isListOf(isBlock)),
-      isError: isAbsentOr((value) => typeof value === 'boolean'),
-      _meta: isAbsentOr(isJsonObject),
+      isError: isNothingOr((value) => typeof value === 'boolean'),
+      _meta: isNothingOr(isJsonObject),
     },
   ],
   [
     'prompts/get',
     {
-      description: isAbsentOr(isText),
+      description: isNothingOr(isText),
       messages: isAbsentOr(isListOf(isObjectWith({ role: isText, content: isBlock }))),
-      _meta: isAbsentOr(isJsonObject),
+      _meta: isNothingOr(isJsonObject),
     },
   ],
-  ['resources/read', { contents: isAbsentOr(isListOf(isResourceContents)), _meta: isAbsentOr(isJsonObject) }],
+  [
+    'resources/read',
+    { contents: isAbsentOr(isListOf(isResourceContents)), _meta: isNothingOr(isJsonObject) },
+  ],
 ]);
 
 /** @throws GatewayError UpstreamInvalid that names the member no client could read */
