@@ -640,3 +640,45 @@ describe('a log that cannot be written', () => {
     expect(verifyAudit(`${folder}-elsewhere`, KEYS).chains[0]?.records).toBeGreaterThan(0);
   });
 });
+
+describe('refusals of whoever has proved nothing', () => {
+  const refusal = (sourceIpAddress: string): AuditFact =>
+    fact('InvokeGateway', { actor: { kind: 'unknown' }, decision: 'deny', sourceIpAddress });
+
+  it('are recorded up to a rate, and counted beyond it, and take nothing from others', async () => {
+    const folder = folderOfTest();
+    const { audit: log } = openLog(folder);
+    for (let at = 0; at < 5_000; at += 1) log.record(refusal('192.0.2.1'));
+    for (let at = 0; at < 50; at += 1) log.record(refusal('192.0.2.2'));
+    for (let at = 0; at < 300; at += 1) log.record(fact('InvokeGateway', { decision: 'deny' }));
+    await log.close();
+    const records = auditRecords(folder);
+    const from = (address: string): number =>
+      records.filter(({ sourceIPAddress }) => sourceIPAddress === address).length;
+    // A token more may come back while the test runs.
+    expect(from('192.0.2.1')).toBeLessThanOrEqual(125);
+    expect(from('192.0.2.1')).toBeGreaterThanOrEqual(120);
+    expect(from('192.0.2.2')).toBe(50);
+    expect(from('gatewright')).toBeGreaterThanOrEqual(300);
+    const [counted] = records.filter(({ eventName }) => eventName === 'CountRefusals');
+    const left = 5_000 - from('192.0.2.1');
+    expect(counted?.requestParameters).toMatchObject({
+      count: left,
+      addresses: [{ address: '192.0.2.1', count: left }],
+    });
+    expect(records.at(-1)?.eventName).toBe('StopServer');
+    expect(verifyAudit(folder, KEYS).faults).toEqual([]);
+  });
+
+  it('from very many addresses do not fill the disk either', async () => {
+    const folder = folderOfTest();
+    const { audit: log } = openLog(folder);
+    for (let at = 0; at < 20_000; at += 1) log.record(refusal(`2001:db8::${at.toString(16)}`));
+    await log.close();
+    const records = auditRecords(folder);
+    expect(records.length).toBeLessThan(1_250);
+    const [counted] = records.filter(({ eventName }) => eventName === 'CountRefusals');
+    expect(Number(counted?.requestParameters?.['count'])).toBeGreaterThan(18_000);
+    expect(counted?.requestParameters?.['addresses']).toHaveLength(10);
+  });
+});

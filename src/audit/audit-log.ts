@@ -12,6 +12,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { openJournal } from './journal.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import type { Journal } from './journal.ts';
+import { createRefusals } from './refusals.ts';
 import { createRecordTexts } from './record-text.ts';
 import type { PendingRecord } from './record-text.ts';
 import { findExpired, removeSegments } from './retention.ts';
@@ -98,6 +99,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   const maxQueue = options.maxQueue ?? MAX_QUEUE;
   let keyedHash = createKeyedHash(options.digestKey);
   let { signer } = options;
+  const refusals = createRefusals(clock);
   const queue: Entry[] = [];
   let journal: Journal | undefined;
   let running: Promise<void> | undefined;
@@ -134,6 +136,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   }
 
   function record(fact: AuditFact): void {
+    if (!refusals.admits(fact)) return;
     if (!add({ record: pending(fact), isKept: true })) return;
     if (failingSince !== undefined) schedule(RETRY_MS);
     else if (isRequired || queue.length >= BATCH) void flush();
@@ -314,7 +317,13 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     figures.records += 1;
   }
 
+  function recordCounted(): void {
+    const counted = refusals.summary();
+    if (counted) record(serviceFact('CountRefusals', counted));
+  }
+
   const look = setInterval(() => {
+    recordCounted();
     if (journal && queue.length === 0) running ??= tidyQuietly(journal);
   }, LOOK_MS);
   look.unref();
@@ -354,6 +363,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     async close(): Promise<void> {
       clearInterval(look);
       isClosing = true;
+      recordCounted();
       record(serviceFact(LAST_EVENT, { version: options.version }));
       await Promise.race([finish(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())]);
     },
