@@ -12,7 +12,7 @@ const pet = (id: number): object => ({
   owner: { id: 3, name: 'Ada' },
 });
 const PET = answerOf(pet(7));
-const PETS = answerOf({ items: Array.from({ length: 50 }, (_, index) => pet(index)), next: 'page-2' });
+const PETS = answerOf({ items: Array.from({ length: 100 }, (_, index) => pet(index)), next: 'page-2' });
 const LIST = Buffer.from('GET /pets ');
 
 function answerOf(value: object): Buffer {

@@ -1,7 +1,7 @@
 // `npm run bench:workers`: calls a second of two workers to one, as the real process serves them, and the CPU of a call with
 // audit log and log lines on to the same with them off. Both in turn, in one run; figures of the system's own counters. The
 // load and the API behind the gateway share the machine with it and take as little of it as they can; scaling is shown with
-// a list of fifty objects as the result, the cost of records with the smallest call, where it shows most.
+// a page of a hundred objects as the result, the cost of records with the smallest call, where it shows most.
 
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -38,6 +38,39 @@ const upstream = start('process-raw-upstream.ts', []);
 const { port } = await answer<{ port: number }>(upstream);
 release(upstream.pid);
 const folders: string[] = [];
+
+const PET = {
+  type: 'object',
+  required: ['id', 'name', 'kind'],
+  properties: {
+    id: { type: 'integer' },
+    name: { type: 'string', minLength: 1, maxLength: 64 },
+    kind: { type: 'string', enum: ['dog', 'cat', 'bird'] },
+    tags: { type: 'array', items: { type: 'string' }, maxItems: 8 },
+    owner: {
+      type: 'object',
+      required: ['id'],
+      properties: { id: { type: 'integer' }, name: { type: 'string' } },
+    },
+  },
+};
+const PETS = {
+  type: 'object',
+  required: ['items'],
+  properties: { items: { type: 'array', items: PET }, next: { type: 'string' } },
+};
+const operation = (operationId: string, schema: object): object => ({
+  get: {
+    operationId,
+    responses: { 200: { description: 'ok', content: { 'application/json': { schema } } } },
+  },
+});
+const DOCUMENT = {
+  openapi: '3.1.0',
+  info: { title: 'Pets', version: '1' },
+  servers: [{ url: `http://127.0.0.1:${port}` }],
+  paths: { '/pet': operation('pet', PET), '/pets': operation('pets', PETS) },
+};
 
 /** A server under load. */
 interface Measured {
@@ -96,20 +129,11 @@ async function createGateway(endpoint: string): Promise<string> {
       authorizerType: 'NONE',
     }),
   );
-  const operation = (operationId: string): object => ({
-    get: { operationId, responses: { 200: { description: 'ok' } } },
-  });
-  const document = {
-    openapi: '3.1.0',
-    info: { title: 'Pets', version: '1' },
-    servers: [{ url: `http://127.0.0.1:${port}` }],
-    paths: { '/pet': operation('pet'), '/pets': operation('pets') },
-  };
   const { targetId } = await control.send(
     new CreateGatewayTargetCommand({
       gatewayIdentifier: gatewayId,
       name: 'pets',
-      targetConfiguration: { mcp: { openApiSchema: { inlinePayload: JSON.stringify(document) } } },
+      targetConfiguration: { mcp: { openApiSchema: { inlinePayload: JSON.stringify(DOCUMENT) } } },
     }),
   );
   const get = new GetGatewayTargetCommand({ gatewayIdentifier: gatewayId, targetId });
