@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
-import { GatewayError, toGatewayError } from './core/errors.ts';
+import { GatewayError, reasonOf } from './core/errors.ts';
 import type { Clock } from './lib/clock.ts';
 import { openSqliteStore } from './stores/sqlite/open.ts';
 import type { Store } from './stores/store.ts';
@@ -41,7 +41,7 @@ export async function openStore(
     } catch (thrown) {
       if (!isAway(thrown)) throw thrown;
       log.warn(
-        { reason: toGatewayError(thrown).message, retryMs: waitMs },
+        { reason: reasonOf(thrown), retryMs: waitMs },
         'the database is not there yet; this node waits for it, and is not ready meanwhile',
       );
       await sleep(waitMs, undefined, stopping ? { signal: stopping } : {}).catch(() => {

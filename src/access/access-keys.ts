@@ -4,7 +4,7 @@
 import type { AccessKeys, KnownKey } from '../core/access.ts';
 import { marksOf, openSessionToken } from '../core/aws-session.ts';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf } from '../core/errors.ts';
 import type { SealedSecret } from '../core/resources.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -96,7 +96,7 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
       };
     } catch (thrown) {
       log.error(
-        { accessKeyId: row.id, reason: toGatewayError(thrown).message },
+        { accessKeyId: row.id, reason: reasonOf(thrown) },
         'an access key cannot be used: its secret does not open',
       );
       return undefined;
@@ -136,7 +136,7 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
 
   const followQuietly = (): void => {
     follow().catch((thrown: unknown) => {
-      log.warn({ reason: toGatewayError(thrown).message }, 'changes of access keys cannot be read');
+      log.warn({ reason: reasonOf(thrown) }, 'changes of access keys cannot be read');
     });
   };
 
@@ -160,7 +160,7 @@ export function createAccessKeys(services: AccessKeyServices): AccessKeyRing {
       if ((noted.get(accessKeyId) ?? -Infinity) + NOTED_EVERY_MS > now) return;
       noted.set(accessKeyId, now);
       note(accessKeyId).catch((thrown: unknown) => {
-        log.warn({ accessKeyId, reason: toGatewayError(thrown).message }, 'the use of a key cannot be noted');
+        log.warn({ accessKeyId, reason: reasonOf(thrown) }, 'the use of a key cannot be noted');
       });
     },
     async start(): Promise<void> {

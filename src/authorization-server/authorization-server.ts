@@ -7,7 +7,7 @@ import type { Provider } from 'oidc-provider';
 import type { ArnFactory } from '../core/arn.ts';
 import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
@@ -202,10 +202,7 @@ export function createAuthorizationServer(services: AuthorizationServerServices)
       });
       timer = setInterval(() => {
         keepHouse().catch((thrown: unknown) =>
-          log.warn(
-            { reason: toGatewayError(thrown).message },
-            'the authorization server could not keep house',
-          ),
+          log.warn({ reason: reasonOf(thrown) }, 'the authorization server could not keep house'),
         );
       }, HOUSEKEEPING_MS);
       timer.unref();

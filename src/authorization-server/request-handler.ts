@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { REGISTRATION_HEADERS, routeOf, setClientAddress } from './addresses.ts';
 import type { AuthorizationAudit } from './authorization-audit.ts';
@@ -59,7 +59,7 @@ export function createRequestHandler(services: RequestServices): Handle {
         return redirectTo(`${basePath(services.publicUrl())}/oauth${INTERACTION_PATH}${uid}`);
       } catch (thrown) {
         const fault = toGatewayError(thrown);
-        log.warn({ reason: fault.details.internal ?? fault.message }, 'a sign-in at the provider failed');
+        log.warn({ reason: reasonOf(fault) }, 'a sign-in at the provider failed');
         return messagePage(400, 'Signing in did not work', 'Please start again in your application.');
       }
     }
@@ -106,7 +106,7 @@ export function createRequestHandler(services: RequestServices): Handle {
       await handle(request, response, address);
     } catch (thrown) {
       const fault = toGatewayError(thrown);
-      log.error({ reason: fault.details.internal ?? fault.message }, 'the authorization server failed');
+      log.error({ reason: reasonOf(fault) }, 'the authorization server failed');
       if (!response.headersSent) send(response, notReady());
       else response.destroy();
     }

@@ -1,7 +1,7 @@
 // The control plane from request to response, as named steps: route → authenticate → parse → validate →
 // handle → render. The page to read first. It knows no socket; the edge hands it bytes and writes its answer.
 
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import { SigningKeys, claimedAccessKeyId, verifySigV4 } from '../core/sigv4-verify.ts';
@@ -77,10 +77,7 @@ export function createControlPlane(services: ControlServices): ControlPlane {
   const ctx: ControlContext = { ...services, quotas, wake: reconciler.wake, caller: OURSELVES };
   services.identity.consents.onTargetConsent((targetId) => {
     goOn(targetId, ctx).catch((thrown: unknown) => {
-      log.error(
-        { targetId, reason: toGatewayError(thrown).message },
-        'a target cannot go on after its consent',
-      );
+      log.error({ targetId, reason: reasonOf(thrown) }, 'a target cannot go on after its consent');
     });
   });
   const resynchronizer = createResynchronizer(ctx, services.reconcile?.resynchronizeEveryMs);

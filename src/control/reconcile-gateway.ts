@@ -1,7 +1,7 @@
 // One gateway from a transient state to its end. A gateway is READY when the data plane serves it, and gone
 // when the data plane does not serve it any more.
 
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import type { GatewayStatus } from '../core/resources.ts';
 import type { StoreTransaction } from '../stores/store.ts';
 import { everyRow } from './context.ts';
@@ -36,10 +36,7 @@ export async function stepGateway(id: string, services: ReconcileServices): Prom
     case 'DELETING':
       // A gateway that cannot be published can be deleted all the same.
       await publish(id).catch((thrown: unknown) => {
-        log.warn(
-          { gatewayId: id, reason: toGatewayError(thrown).message },
-          'gateway not published before deletion',
-        );
+        log.warn({ gatewayId: id, reason: reasonOf(thrown) }, 'gateway not published before deletion');
       });
       await services.identity.tokens.removeTokens({ workloadId: id });
       await store.transaction((tx) => removeGateway(tx, id));

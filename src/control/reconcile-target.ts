@@ -1,7 +1,7 @@
 // One target from a transient state to its end: read the source, make the tools, have the data plane serve
 // them, and only then say READY. Until then, and whenever it fails, the tools served before stay.
 
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LiveTarget, TargetDocument, TargetStatus } from '../core/resources.ts';
@@ -39,10 +39,7 @@ export async function stepTarget(
     case 'DELETING':
       // Whatever else is wrong with the gateway, a target can be deleted.
       await publish(row.parentId).catch((thrown: unknown) => {
-        log.warn(
-          { targetId: id, reason: toGatewayError(thrown).message },
-          'gateway not published before deletion',
-        );
+        log.warn({ targetId: id, reason: reasonOf(thrown) }, 'gateway not published before deletion');
       });
       await store.transaction((tx) => removeTarget(tx, id));
       return 'done';

@@ -2,7 +2,7 @@
 // At most once in a while for each target, however often the server says so, and not right after its lists were read
 // for another reason; the last word is never lost.
 
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf } from '../core/errors.ts';
 import type { TargetStatus } from '../core/resources.ts';
 import type { ControlContext } from './context.ts';
 import { isSynchronized } from './gateway-target/mcp-server.ts';
@@ -43,7 +43,7 @@ export function createResynchronizer(
       recent.delete(targetId);
       if (wish?.again === true)
         resynchronize(targetId).catch((thrown: unknown) => {
-          ctx.log.warn({ targetId, reason: toGatewayError(thrown).message }, 'target not synchronised');
+          ctx.log.warn({ targetId, reason: reasonOf(thrown) }, 'target not synchronised');
         });
     }, everyMs).unref();
     recent.set(targetId, { timer, again: false });

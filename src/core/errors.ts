@@ -65,6 +65,12 @@ export function toGatewayError(thrown: unknown): GatewayError {
   });
 }
 
+/** What happened, in the words of whoever noticed it: for logs, and never for callers. */
+export function reasonOf(thrown: unknown): string {
+  const { details, message } = toGatewayError(thrown);
+  return details.internal ?? message;
+}
+
 /** A validation failure of one named member. */
 export function invalidField(name: string, message: string): GatewayError {
   return new GatewayError('Validation', `${name}: ${message}`, {

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
 import type { Observation, RequestObserver } from '../core/observation.ts';
 import type { AccessRecord, McpAnswer, McpEndpoint } from '../mcp/endpoint.ts';
@@ -76,10 +76,7 @@ export async function handleDataPlane(
       : busy();
   } catch (thrown) {
     const fault = toGatewayError(thrown);
-    services.log.error(
-      { requestId, reason: fault.details.internal ?? fault.message, stack: fault.stack },
-      'a request failed',
-    );
+    services.log.error({ requestId, reason: reasonOf(fault), stack: fault.stack }, 'a request failed');
     answer = plain(500, `An internal error occurred. (request id ${requestId})`);
   } finally {
     if (isIn) services.overload.leave();

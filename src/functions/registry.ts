@@ -3,7 +3,7 @@
 
 import type { ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf } from '../core/errors.ts';
 import { functionArn, parseFunctionReference } from '../core/function-name.ts';
 import type {
   FunctionAliasDocument,
@@ -133,7 +133,7 @@ export function createFunctionRegistry({ store, scope, log }: RegistryServices):
 
   const followQuietly = (): void => {
     follow().catch((thrown: unknown) => {
-      log.warn({ reason: toGatewayError(thrown).message }, 'changes of functions cannot be read');
+      log.warn({ reason: reasonOf(thrown) }, 'changes of functions cannot be read');
     });
   };
 

@@ -11,7 +11,7 @@ import {
 } from 'oauth4webapi';
 import type { AuthorizationServer } from 'oauth4webapi';
 import type { Log } from '../core/call.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../core/errors.ts';
 import { isOwnParameter } from '../core/oauth-provider.ts';
 import type { TokenUser } from '../core/resources.ts';
 import { endpointFault } from '../core/web-address.ts';
@@ -211,7 +211,7 @@ export function createConsentFlow(services: FlowServices): ConsentFlow {
       log.info({ provider: provider.name, workload: document.workloadId }, 'a consent was given and kept');
     } catch (thrown) {
       const fault = toGatewayError(thrown);
-      log.warn({ reason: fault.details.internal ?? fault.message }, 'a consent could not be completed');
+      log.warn({ reason: reasonOf(fault) }, 'a consent could not be completed');
       // Over already when it was taken back.
       await sessions.move(taken, { status: 'failed' }).catch(() => undefined);
       throw fault;

@@ -2,7 +2,7 @@
 // once; the server that gave it is told as far as it can be (RFC 7009), beside the answer.
 
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import type { TokenUser } from '../core/resources.ts';
 import type { Row, Store } from '../stores/store.ts';
 import { isSameUser } from './consent-sessions.ts';
@@ -63,7 +63,7 @@ export function createConsentList(services: {
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       log.warn(
-        { provider: provider.name, reason: fault.details.internal ?? fault.message },
+        { provider: provider.name, reason: reasonOf(fault) },
         'a consent was removed here, but its server could not be told',
       );
     }

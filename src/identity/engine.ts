@@ -5,7 +5,7 @@ import { parseArn } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';
 import type { Audit } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
-import { GatewayError, invalidField, toGatewayError } from '../core/errors.ts';
+import { GatewayError, invalidField, reasonOf } from '../core/errors.ts';
 import type { Figures } from '../core/figures.ts';
 import type { Egress } from '../core/outbound.ts';
 import type { TokenUser } from '../core/resources.ts';
@@ -169,9 +169,7 @@ export function createIdentity(services: IdentityServices): Identity {
       if (isRunning) return;
       isRunning = true;
       work()
-        .catch((thrown: unknown) =>
-          log.warn({ reason: toGatewayError(thrown).message }, 'identity task failed'),
-        )
+        .catch((thrown: unknown) => log.warn({ reason: reasonOf(thrown) }, 'identity task failed'))
         .finally(() => (isRunning = false));
     };
   }

@@ -22,7 +22,7 @@ import type {
   TokenEndpointRequestOptions,
   TokenEndpointResponse,
 } from 'oauth4webapi';
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf } from '../core/errors.ts';
 import type { Egress } from '../core/outbound.ts';
 import { Secret } from '../lib/secret.ts';
 import { clientAuthentication } from './client-authentication.ts';
@@ -216,7 +216,7 @@ function read(answer: TokenEndpointResponse, now: number): GrantedTokens {
 function explain(thrown: unknown, provider: Provider): GatewayError {
   if (thrown instanceof GatewayError) {
     if (thrown.code === 'CredentialUnavailable') return thrown;
-    return refused(provider, thrown.details.internal ?? thrown.message);
+    return refused(provider, reasonOf(thrown));
   }
   if (thrown instanceof ResponseBodyError) {
     // Not its description: servers repeat in it what they were sent, codes and refresh tokens too.

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Log } from '../core/call.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../core/errors.ts';
 import { createFigures } from '../core/figures.ts';
 import type { Figures } from '../core/figures.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -254,7 +254,7 @@ export function createTokenVault(services: VaultServices): TokenVault {
     } catch (thrown) {
       const fault = toGatewayError(thrown);
       failures.set(place, { at: clock.monotonic(), fault });
-      log.warn({ reason: fault.details.internal ?? fault.message }, 'no token was given');
+      log.warn({ reason: reasonOf(fault) }, 'no token was given');
       throw fault;
     }
   }

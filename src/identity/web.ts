@@ -4,7 +4,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import { withParameter } from '../core/web-address.ts';
 import { messagePage, redirectTo } from '../core/web-page.ts';
 import type { WebAnswer } from '../core/web-page.ts';
@@ -215,7 +215,7 @@ export function createIdentityWeb(services: WebServices): IdentityWeb {
         return await answer(request);
       } catch (thrown) {
         const fault = toGatewayError(thrown);
-        const reason = fault.details.internal ?? fault.message;
+        const reason = reasonOf(fault);
         log.warn(
           { path: request.path.replace(/callback\/.*/, 'callback'), code: fault.code, reason },
           'a consent page failed',

@@ -3,7 +3,7 @@
 
 import { NO_AUDIT, shortUserAgent, userAgentOf } from '../core/audit.ts';
 import type { AuditFact, AuditResource } from '../core/audit.ts';
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { RelayedError } from '../core/relay.ts';
 import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
@@ -181,9 +181,7 @@ function failureOf(thrown: unknown): Outcome {
     return {
       errorCode: thrown.code,
       ...(TELLING.has(thrown.code) ? { errorMessage: thrown.message } : {}),
-      ...(isDenied
-        ? { decision: 'deny', reason: thrown.details.internal ?? thrown.message }
-        : { decision: 'allow' }),
+      ...(isDenied ? { decision: 'deny', reason: reasonOf(thrown) } : { decision: 'allow' }),
     };
   }
   const isNamed = thrown instanceof ProtocolError || thrown instanceof RelayedError;
@@ -217,6 +215,6 @@ export function recordRefusal(
     errorCode: fault.code,
     errorMessage: fault.message,
     decision: 'deny',
-    reason: fault.details.internal ?? fault.message,
+    reason: reasonOf(fault),
   });
 }

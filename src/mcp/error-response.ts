@@ -2,7 +2,7 @@
 // Codes: JSON-RPC 2.0 §5.1, MCP 2026-07-28 (−32020 to −32022), AgentCore (−32001 to −32003).
 
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import type { ErrorCode, GatewayError } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import { RelayedError } from '../core/relay.ts';
@@ -73,7 +73,7 @@ export function renderError(thrown: unknown, requestId: string, log: Log): Error
   const code = tabled === PARSE_ERROR && fault.details.challenge ? INVALID_REQUEST : tabled;
   if (status >= 500)
     log.error(
-      { requestId, code: fault.code, reason: fault.details.internal ?? fault.message, stack: stackOf(fault) },
+      { requestId, code: fault.code, reason: reasonOf(fault), stack: stackOf(fault) },
       'a request failed',
     );
   const message =

@@ -3,7 +3,7 @@
 
 import { LRUCache } from 'lru-cache';
 import type { CallContext } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { UpstreamServer } from '../core/relay.ts';
@@ -115,7 +115,7 @@ export async function liveList(
     return standIn('It did not answer in time; shown is what was known of it.');
   } catch (thrown) {
     ctx.call.log.warn(
-      { targetId: target.targetId, reason: toGatewayError(thrown).message },
+      { targetId: target.targetId, reason: reasonOf(thrown) },
       'a list could not be had from its server',
     );
     return standIn('It could not be asked; shown is what was known of it.');

@@ -1,7 +1,7 @@
 // One session in this process: what it is from the beginning on, and what was noted since, by any process.
 
 import { createHash } from 'node:crypto';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../core/errors.ts';
 import type { Log } from '../core/call.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { SessionDocument } from '../core/resources.ts';
@@ -81,7 +81,7 @@ export class LiveSession implements McpSession {
       this.#isLoaded = true;
     } catch (thrown) {
       // The sealed id has said enough to go on; what other processes noted is asked for again with the next request.
-      this.#services.log.warn({ reason: toGatewayError(thrown).message }, 'a session’s notes cannot be read');
+      this.#services.log.warn({ reason: reasonOf(thrown) }, 'a session’s notes cannot be read');
     }
   }
 

@@ -4,7 +4,7 @@
 // cancellation, a stream to be resumed.
 
 import { createHash } from 'node:crypto';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf } from '../core/errors.ts';
 import type { Log } from '../core/call.ts';
 import type { Sealer } from '../core/sealer.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -53,7 +53,7 @@ export function createMailbox({ store, sealer, clock, log }: MailboxServices): M
       seen = changes.at(-1)?.sequence ?? seen;
       for (const { kind, id } of changes) if (kind === 'mailbox' && waiting.has(id)) await take(id);
     } catch (thrown) {
-      log.warn({ reason: toGatewayError(thrown).message }, 'messages of other processes cannot be read');
+      log.warn({ reason: reasonOf(thrown) }, 'messages of other processes cannot be read');
     } finally {
       isReading = false;
     }

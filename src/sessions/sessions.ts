@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
 import { LiveSession } from './live-session.ts';
 import type { LiveSessionServices } from './live-session.ts';
@@ -125,7 +125,7 @@ export function createSessions(services: SessionsServices): Sessions {
   const every = (ms: number, work: () => Promise<void>): void => {
     const timer = setInterval(() => {
       work().catch((thrown: unknown) => {
-        log.warn({ reason: toGatewayError(thrown).message }, 'sessions cannot be kept up with the store');
+        log.warn({ reason: reasonOf(thrown) }, 'sessions cannot be kept up with the store');
       });
     }, ms);
     timers.push(timer.unref());

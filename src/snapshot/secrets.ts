@@ -4,7 +4,7 @@
 import { parseArn } from '../core/arn.ts';
 import type { ArnScope } from '../core/arn.ts';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import type { GatewayError } from '../core/errors.ts';
 import type { SealedSecret } from '../core/resources.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -43,10 +43,7 @@ export async function readSecrets(arns: Iterable<string>, services: SecretServic
       secrets.set(arn, services.openSecret(sealed.document, binding));
     } catch (thrown) {
       const fault = toGatewayError(thrown);
-      log.error(
-        { providerArn: arn, reason: fault.details.internal ?? fault.message },
-        'a secret does not open',
-      );
+      log.error({ providerArn: arn, reason: reasonOf(fault) }, 'a secret does not open');
       secrets.set(arn, fault);
     }
   }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authorizer } from '../authorizers/authorizer.ts';
 import { parseArn } from '../core/arn.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../core/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import type { TargetServices } from '../targets/target-type.ts';
@@ -143,7 +143,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
     for (const [targetId, { target }] of before ?? [])
       if (target.server && now?.get(targetId)?.target !== target)
         target.server.close().catch((thrown: unknown) => {
-          log.warn({ targetId, reason: toGatewayError(thrown).message }, 'a target was not closed in order');
+          log.warn({ targetId, reason: reasonOf(thrown) }, 'a target was not closed in order');
         });
   }
 
@@ -216,7 +216,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
       const fault = toGatewayError(thrown);
       if (!held.has(gatewayId)) broken.add(gatewayId);
       log.error(
-        { gatewayId, reason: fault.details.internal ?? fault.message },
+        { gatewayId, reason: reasonOf(fault) },
         held.has(gatewayId)
           ? 'the gateway cannot be compiled; its last good state goes on serving'
           : 'the gateway cannot be compiled and is not served',
@@ -227,10 +227,7 @@ export function createSnapshots(services: SnapshotsServices): Snapshots {
   function followQuietly(): void {
     flights.run('follow', follow).catch((thrown: unknown) => {
       const fault = toGatewayError(thrown);
-      log.warn(
-        { reason: fault.details.internal ?? fault.message },
-        'changes cannot be read; serving from memory',
-      );
+      log.warn({ reason: reasonOf(fault) }, 'changes cannot be read; serving from memory');
     });
   }
 

@@ -25,12 +25,10 @@ export interface NameSources {
 
 /** Between the answers for the two families (RFC 8305 §3), milliseconds. */
 const RESOLUTION_DELAY_MS = 50;
-/**
- * Before a name server is asked once more; doubled each time, and begun shorter with servers that used to be quick. A
- * connection waits for 3 s in all, and a slow answer has to find somebody who still waits for it.
- */
-const PATIENCE_MS = 700;
-const TRIES = 4;
+/** How long an answer is waited for: a connection is, for 3 s in all. */
+const PATIENCE_MS = 2_800;
+/** After this the question is asked once more, in case it was lost; the first answer to come is taken. */
+const ASK_AGAIN_MS = 1_000;
 const HOSTS_KEPT_MS = 5_000;
 /** Answers are believed for as long as they say, and no longer than this. */
 const MAX_KEPT_MS = 30_000;
@@ -141,9 +139,10 @@ function parseHosts(text: string | undefined): HostNames {
 /** This machine's. Its configuration is read when the first name is asked for, and again after name servers were silent. */
 function systemSources(): NameSources {
   let resolver: Resolver | undefined;
-  const ask: NameSources['ask'] = (hostname, family) =>
+  const askOnce: NameSources['ask'] = (hostname, family) =>
     new Promise((resolve, reject) => {
-      const current = (resolver ??= new Resolver({ timeout: PATIENCE_MS, tries: TRIES }));
+      // Its own repeats would no longer take the answer to the first question.
+      const current = (resolver ??= new Resolver({ timeout: PATIENCE_MS, tries: 1 }));
       const end = (error: NodeJS.ErrnoException | null, records: RecordWithTtl[]): void => {
         if (!error) {
           resolve(records);
@@ -156,6 +155,17 @@ function systemSources(): NameSources {
       if (family === 4) current.resolve4(hostname, { ttl: true }, end);
       else current.resolve6(hostname, { ttl: true }, end);
     });
+  const ask: NameSources['ask'] = async (hostname, family) => {
+    const first = askOnce(hostname, family);
+    const isLate = await Promise.race([
+      first.then(
+        () => false,
+        () => false,
+      ),
+      sleep(ASK_AGAIN_MS, true, { ref: false }),
+    ]);
+    return isLate ? Promise.any([first, askOnce(hostname, family)]).catch(() => first) : first;
+  };
   const system: FindAddresses = (hostname) =>
     new Promise((resolve, reject) => {
       lookup(hostname, { all: true, verbatim: true }, (error, addresses) => {

@@ -4,7 +4,7 @@
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Store } from '../stores/store.ts';
@@ -37,7 +37,7 @@ export async function openAuditKeys(store: Store, vault: Vault, log: Log): Promi
     return await readAuditKeys(store, vault);
   } catch (thrown) {
     log.error(
-      { reason: toGatewayError(thrown).message },
+      { reason: reasonOf(thrown) },
       'the keys of the audit log do not open: its segments are not signed until they do',
     );
     return { digestKey: randomBytes(32) };

@@ -4,7 +4,7 @@
 
 import type { Audit } from '../core/audit.ts';
 import { credentialUse } from '../core/credential-use.ts';
-import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { Egress, OutboundRequest } from '../core/outbound.ts';
 import { recorded } from '../core/recorded.ts';
@@ -115,7 +115,7 @@ async function send(
     throw unavailable(`${action} answered ${answer.status} ${String(members['__type'] ?? '')}`);
   } catch (thrown) {
     const fault = toGatewayError(thrown);
-    throw fault.code === 'Unavailable' ? fault : unavailable(fault.details.internal ?? fault.message);
+    throw fault.code === 'Unavailable' ? fault : unavailable(reasonOf(fault));
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../core/call.ts';
-import { toGatewayError } from '../core/errors.ts';
+import { reasonOf, toGatewayError } from '../core/errors.ts';
 import { Secret } from '../lib/secret.ts';
 import type { Store } from '../stores/store.ts';
 import type { Vault } from './vault.ts';
@@ -29,10 +29,7 @@ export async function openTokenKey(store: Store, vault: Vault, log: Log): Promis
     const trouble =
       vault.locked() ??
       'The master key is not the one that the stored secrets were sealed with. Put the right one back, or enter the secrets again.';
-    log.error(
-      { kekId: vault.kekId(), reason: fault.details.internal ?? fault.message },
-      `the vault is not whole: ${trouble}`,
-    );
+    log.error({ kekId: vault.kekId(), reason: reasonOf(fault) }, `the vault is not whole: ${trouble}`);
     return { key: randomBytes(32), trouble };
   }
 }

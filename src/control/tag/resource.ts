@@ -1,7 +1,7 @@
 // The resource an ARN names, and the change of its tags with what follows from changed settings.
 
 import { parseArn } from '../../core/arn.ts';
-import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import { GatewayError, reasonOf } from '../../core/errors.ts';
 import type { Tags } from '../../core/resources.ts';
 import { settingsOf } from '../../core/settings.ts';
 import type { Row, StoreReader } from '../../stores/store.ts';
@@ -71,10 +71,7 @@ export async function changeTags(
   if (changed.kind === 'gateway')
     // The tags are stored; should this process not serve them yet, the change feed brings them.
     await ctx.publish(changed.id).catch((thrown: unknown) => {
-      ctx.log.warn(
-        { gatewayId: changed.id, reason: toGatewayError(thrown).message },
-        'gateway not published',
-      );
+      ctx.log.warn({ gatewayId: changed.id, reason: reasonOf(thrown) }, 'gateway not published');
     });
   if (changed.kind === 'gateway-target') ctx.wake('gateway-target', changed.id);
 }

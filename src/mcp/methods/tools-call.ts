@@ -1,6 +1,6 @@
 // `tools/call`: find the tool, check the arguments, call the target, render what came back.
 
-import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { renderNoAnswer } from '../../core/no-answer.ts';
@@ -101,7 +101,7 @@ async function callServer(
     const failure = renderNoAnswer(toGatewayError(thrown), ctx.snapshot.exceptionLevel, 'The MCP server');
     if (!failure) throw thrown;
     ctx.call.log.warn(
-      { targetId: target.targetId, code: thrown.code, detail: thrown.details.internal ?? thrown.message },
+      { targetId: target.targetId, code: thrown.code, detail: reasonOf(thrown) },
       'a call got no answer',
     );
     ctx.note({ isError: true });

@@ -2,7 +2,7 @@
 // its ARN alone; whether it runs here or at AWS the invoker knows.
 
 import type { CallContext } from '../../core/call.ts';
-import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import { GatewayError, reasonOf, toGatewayError } from '../../core/errors.ts';
 import { MAX_FUNCTION_PAYLOAD } from '../../core/functions.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { passHeaders } from '../../core/response-headers.ts';
@@ -92,7 +92,7 @@ async function callFunction(
         gatewayId: ctx.gatewayId,
         functionArn,
         code: error.code,
-        detail: error.details.internal ?? error.message,
+        detail: reasonOf(error),
       },
       'a call got no answer',
     );

@@ -2,7 +2,7 @@
 // this order. The credential comes last so that no argument and no propagated header can replace it (T-60).
 
 import type { CallContext } from '../../core/call.ts';
-import { toGatewayError, type GatewayError } from '../../core/errors.ts';
+import { reasonOf, toGatewayError, type GatewayError } from '../../core/errors.ts';
 import type { JsonObject, JsonValue } from '../../core/json.ts';
 import { renderNoAnswer } from '../../core/no-answer.ts';
 import type { OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
@@ -94,7 +94,7 @@ async function callOperation(
         requestId: ctx.requestId,
         gatewayId: ctx.gatewayId,
         code: error.code,
-        detail: error.details.internal ?? error.message,
+        detail: reasonOf(error),
       },
       'a call got no answer',
     );

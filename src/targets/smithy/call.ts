@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CallContext } from '../../core/call.ts';
-import { toGatewayError } from '../../core/errors.ts';
+import { reasonOf, toGatewayError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { renderNoAnswer } from '../../core/no-answer.ts';
 import type { OutboundRequest, UpstreamResponse } from '../../core/outbound.ts';
@@ -92,7 +92,7 @@ async function callOperation(
         requestId: ctx.requestId,
         gatewayId: ctx.gatewayId,
         code: error.code,
-        detail: error.details.internal ?? error.message,
+        detail: reasonOf(error),
       },
       'a call got no answer',
     );
