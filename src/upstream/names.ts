@@ -27,7 +27,7 @@ export interface NameSources {
 const RESOLUTION_DELAY_MS = 50;
 /** How long an answer is waited for: a connection is, for 3 s in all. */
 const PATIENCE_MS = 2_800;
-/** After this the question is asked once more, in case it was lost; the first answer to come is taken. */
+/** After this the question is asked once more, of the next server if there is one; the first answer to come is taken. */
 const ASK_AGAIN_MS = 1_000;
 const HOSTS_KEPT_MS = 5_000;
 /** Answers are believed for as long as they say, and no longer than this. */
@@ -136,27 +136,24 @@ function parseHosts(text: string | undefined): HostNames {
   return names;
 }
 
-/** This machine's. Its configuration is read when the first name is asked for, and again after name servers were silent. */
+/** This machine's. */
 function systemSources(): NameSources {
-  let resolver: Resolver | undefined;
-  const askOnce: NameSources['ask'] = (hostname, family) =>
+  const askOnce = (hostname: string, family: 4 | 6, isAgain: boolean): Promise<readonly RecordWithTtl[]> =>
     new Promise((resolve, reject) => {
-      // Its own repeats would no longer take the answer to the first question.
-      const current = (resolver ??= new Resolver({ timeout: PATIENCE_MS, tries: 1 }));
-      const end = (error: NodeJS.ErrnoException | null, records: RecordWithTtl[]): void => {
-        if (!error) {
-          resolve(records);
-          return;
-        }
-        if (error.code !== 'ENOTFOUND' && error.code !== 'ENODATA' && resolver === current)
-          resolver = undefined;
-        reject(error);
+      // A new one each time: it reads the machine's configuration as it is now, and one that has known a server to be quick
+      // gives up on it soon. No repeats of its own, which would no longer take the answer to the first question.
+      const resolver = new Resolver({ timeout: PATIENCE_MS, tries: 1 });
+      const [first, ...others] = resolver.getServers();
+      if (isAgain && first !== undefined && others.length > 0) resolver.setServers([...others, first]);
+      const end = (error: Error | null, records: RecordWithTtl[]): void => {
+        if (error) reject(error);
+        else resolve(records);
       };
-      if (family === 4) current.resolve4(hostname, { ttl: true }, end);
-      else current.resolve6(hostname, { ttl: true }, end);
+      if (family === 4) resolver.resolve4(hostname, { ttl: true }, end);
+      else resolver.resolve6(hostname, { ttl: true }, end);
     });
   const ask: NameSources['ask'] = async (hostname, family) => {
-    const first = askOnce(hostname, family);
+    const first = askOnce(hostname, family, false);
     const isLate = await Promise.race([
       first.then(
         () => false,
@@ -164,7 +161,7 @@ function systemSources(): NameSources {
       ),
       sleep(ASK_AGAIN_MS, true, { ref: false }),
     ]);
-    return isLate ? Promise.any([first, askOnce(hostname, family)]).catch(() => first) : first;
+    return isLate ? Promise.any([first, askOnce(hostname, family, true)]).catch(() => first) : first;
   };
   const system: FindAddresses = (hostname) =>
     new Promise((resolve, reject) => {
