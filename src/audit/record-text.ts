@@ -5,6 +5,7 @@
 
 import type { AuditActor, AuditFact, AuditResource } from '../core/audit.ts';
 import type { UsedCredential } from '../core/call-credential.ts';
+import type { JsonObject } from '../core/json.ts';
 import { canonicalJson, quote } from './canonical-json.ts';
 import { userIdentity } from './user-identity.ts';
 
@@ -129,26 +130,17 @@ export function createRecordTexts(scope: RecordScope): RecordTexts {
   return { make, release };
 }
 
-/** What escapes a lone surrogate, which is no canonical text. */
-const LONE_SURROGATE = '\\ud';
-
-/** JSON.stringify gives the canonical text of what is in order already, at a fraction of the cost. */
-function canonicalText(value: object): string {
-  if (!isInOrder(value)) return canonicalJson(value);
-  const text = JSON.stringify(value);
-  return text.includes(LONE_SURROGATE) ? canonicalJson(value) : text;
-}
-
-/** Whether the members of a flat object are in canonical order; what holds others is not looked into, and is not. */
-function isInOrder(value: object): boolean {
+/** The canonical text of an object. Of a flat one whose members are in order it takes a fraction of the time. */
+function canonicalText(value: JsonObject): string {
+  let text = '';
   let before = '';
   for (const name in value) {
-    if (name < before) return false;
+    const member = value[name];
+    if (name < before || (typeof member === 'object' && member !== null)) return canonicalJson(value);
     before = name;
-    const member: unknown = (value as Readonly<Record<string, unknown>>)[name];
-    if ((typeof member === 'object' && member !== null) || typeof member === 'bigint') return false;
+    if (member !== undefined) text += `,${quoteName(name)}:${canonicalJson(member)}`;
   }
-  return true;
+  return `{${text.slice(1)}}`;
 }
 
 function additional(fact: AuditFact): string {

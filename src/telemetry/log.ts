@@ -14,7 +14,7 @@ export interface ProcessLog extends Log {
 }
 
 /** UTF-16 code units. */
-const GATHERED_LENGTH = 8 * 1024;
+const GATHERED_LENGTH = 16 * 1024;
 const GATHERED_MS = 100;
 
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
