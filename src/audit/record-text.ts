@@ -92,9 +92,12 @@ export function createRecordTexts(scope: RecordScope): RecordTexts {
     const { bytes } = room;
     room.waiting += 1;
     const start = used;
-    const link = start + bytes.write(front, start);
-    const number = link + bytes.write(middle, link);
-    used = number + bytes.write(back, number);
+    const text = front + middle + back;
+    used += bytes.write(text, start);
+    // As many bytes as code units: it is plain ASCII, and its parts are as long as their texts.
+    const isPlain = used - start === text.length;
+    const link = start + (isPlain ? front.length : Buffer.byteLength(front));
+    const number = link + (isPlain ? middle.length : Buffer.byteLength(middle));
     return { at, room, start, link, number, end: used };
   }
 
@@ -130,8 +133,13 @@ export function createRecordTexts(scope: RecordScope): RecordTexts {
   return { make, release };
 }
 
+/** Objects that never change, and their texts. */
+const texts = new WeakMap<JsonObject, string>();
+
 /** The canonical text of an object. Of a flat one whose members are in order it takes a fraction of the time. */
 function canonicalText(value: JsonObject): string {
+  const known = texts.get(value);
+  if (known !== undefined) return known;
   let text = '';
   let before = '';
   for (const name in value) {
@@ -140,7 +148,9 @@ function canonicalText(value: JsonObject): string {
     before = name;
     if (member !== undefined) text += `,${quoteName(name)}:${canonicalJson(member)}`;
   }
-  return `{${text.slice(1)}}`;
+  const whole = `{${text.slice(1)}}`;
+  if (Object.isFrozen(value)) texts.set(value, whole);
+  return whole;
 }
 
 function additional(fact: AuditFact): string {

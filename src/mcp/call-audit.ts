@@ -46,10 +46,10 @@ async function callRecorded(method: Method, ctx: MethodContext): Promise<string>
   const asked = parametersOf(ctx);
   try {
     const text = await method(ctx);
-    ctx.audit.record(factOf(ctx, asked, { ...successOf(ctx, text), durationMs: since(started, ctx) }));
+    ctx.audit.record(factOf(ctx, asked, successOf(ctx, text), started));
     return text;
   } catch (thrown) {
-    ctx.audit.record(factOf(ctx, asked, { ...failureOf(thrown), durationMs: since(started, ctx) }));
+    ctx.audit.record(factOf(ctx, asked, failureOf(thrown), started));
     throw thrown;
   }
 }
@@ -60,9 +60,9 @@ async function callAnnounced(method: Method, ctx: MethodContext): Promise<string
   const started = clock.monotonic();
   const asked = parametersOf(ctx);
   const end = (outcome: Outcome): void =>
-    audit.record(factOf(ctx, asked, { ...outcome, phase: 'outcome', durationMs: since(started, ctx) }));
+    audit.record(factOf(ctx, asked, { ...outcome, phase: 'outcome' }, started));
   try {
-    await audit.commit(factOf(ctx, asked, { phase: 'intent', decision: 'allow' }, namedTool(ctx)));
+    await audit.commit(factOf(ctx, asked, { phase: 'intent', decision: 'allow' }, undefined, namedTool(ctx)));
   } catch (thrown) {
     end({ ...failureOf(thrown), decision: 'deny', reason: 'The audit log could not be written.' });
     throw thrown;
@@ -80,24 +80,31 @@ async function callAnnounced(method: Method, ctx: MethodContext): Promise<string
 /** What came of a call, as far as its record says. */
 type Outcome = Pick<
   AuditFact,
-  'decision' | 'durationMs' | 'errorCode' | 'errorMessage' | 'phase' | 'reason' | 'responseElements'
+  'decision' | 'errorCode' | 'errorMessage' | 'phase' | 'reason' | 'responseElements'
 >;
 
-const since = (started: number, { clock }: MethodContext): number => clock.monotonic() - started;
+const FINE: Outcome = Object.freeze({
+  decision: 'allow',
+  responseElements: Object.freeze({ isError: false }),
+});
+const FAULT: Outcome = Object.freeze({
+  decision: 'allow',
+  errorCode: 'ToolError',
+  responseElements: Object.freeze({ isError: true }),
+});
 
 function successOf({ audit, noted }: MethodContext, text: string): Outcome {
-  const isError = noted.isError === true;
-  const responseElements =
-    audit.showsArguments && text.length <= MAX_SHOWN ? { isError, result: text } : { isError };
-  return isError
-    ? { decision: 'allow', responseElements, errorCode: 'ToolError' }
-    : { decision: 'allow', responseElements };
+  const outcome = noted.isError === true ? FAULT : FINE;
+  return audit.showsArguments && text.length <= MAX_SHOWN
+    ? { ...outcome, responseElements: { ...outcome.responseElements, result: text } }
+    : outcome;
 }
 
 function factOf(
-  { snapshot, call, headers, remoteAddress, noted }: MethodContext,
+  { snapshot, call, clock, headers, remoteAddress, noted }: MethodContext,
   requestParameters: JsonObject,
   outcome: Outcome,
+  started: number | undefined,
   { tool, targetId }: Noted = noted,
 ): AuditFact {
   const used = call.credential?.used;
@@ -119,6 +126,7 @@ function factOf(
   if (targetId !== undefined) fact.targetId = targetId;
   if (tool !== undefined) fact.tool = tool;
   if (used) fact.credential = used;
+  if (started !== undefined) fact.durationMs = clock.monotonic() - started;
   return fact;
 }
 
