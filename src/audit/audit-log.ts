@@ -23,6 +23,8 @@ import { serviceFact } from './service-events.ts';
 /** Records that may wait. What is not waited for and finds no room is dropped, and counted. */
 const MAX_QUEUE = 8192;
 const BATCH = 1024;
+/** Facts whose texts are made in one go, which costs a third less than to make them one by one between calls. */
+const TEXTS = 32;
 /** How long records that nobody waits for are gathered (milliseconds). */
 const GATHER_MS = 100;
 const RETRY_MS = 1_000;
@@ -101,6 +103,9 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   let { signer } = options;
   const refusals = createRefusals(clock);
   const queue: Entry[] = [];
+  /** Facts that have no text yet, and when they were. */
+  const fresh: AuditFact[] = [];
+  const times: number[] = [];
   let journal: Journal | undefined;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -129,6 +134,15 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     return false;
   }
 
+  const waiting = (): number => queue.length + fresh.length;
+
+  function makeTexts(): void {
+    for (const [index, fact] of fresh.entries())
+      add({ record: texts.make(fact, newId(), times[index] ?? clock.now()), isKept: true });
+    fresh.length = 0;
+    times.length = 0;
+  }
+
   function schedule(waitMs: number): void {
     if (timer || running) return;
     timer = setTimeout(() => void flush(), waitMs);
@@ -137,7 +151,9 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   function record(fact: AuditFact): void {
     if (!refusals.admits(fact)) return;
-    if (!add({ record: pending(fact), isKept: true })) return;
+    fresh.push(fact);
+    times.push(clock.now());
+    if (fresh.length >= TEXTS) makeTexts();
     if (failingSince !== undefined) schedule(RETRY_MS);
     else if (isRequired || queue.length >= BATCH) void flush();
     else schedule(GATHER_MS);
@@ -161,6 +177,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
         reject(fault);
       },
     };
+    makeTexts();
     if (add({ record: pending(fact), isKept, waiter })) void flush();
     else waiter.reject(unwritable());
     return promise;
@@ -172,7 +189,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     timer = undefined;
     running ??= run().finally(() => {
       running = undefined;
-      if (queue.length > 0) schedule(failingSince === undefined ? (isRequired ? 0 : GATHER_MS) : RETRY_MS);
+      if (waiting() > 0) schedule(failingSince === undefined ? (isRequired ? 0 : GATHER_MS) : RETRY_MS);
     });
     return running;
   }
@@ -180,6 +197,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   async function run(): Promise<void> {
     // Those who come in the same turn share a batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
+    makeTexts();
     // What comes while these are written waits for its own turn, unless somebody waits for it: many small writes cost more
     // than few large ones.
     let left = isRequired || isClosing ? Infinity : queue.length;
@@ -324,7 +342,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   const look = setInterval(() => {
     recordCounted();
-    if (journal && queue.length === 0) running ??= tidyQuietly(journal);
+    if (journal && waiting() === 0) running ??= tidyQuietly(journal);
   }, LOOK_MS);
   look.unref();
 
@@ -333,7 +351,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
       .catch((thrown: unknown) => void fail([], thrown))
       .finally(() => {
         running = undefined;
-        if (queue.length > 0) schedule(0);
+        if (waiting() > 0) schedule(0);
       });
   }
 
@@ -343,7 +361,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     record,
     commit,
     digest: (value) => keyedHash(typeof value === 'string' ? value : canonicalJson(value)),
-    figures: () => ({ ...figures, queue: queue.length }),
+    figures: () => ({ ...figures, queue: waiting() }),
     start() {
       record(serviceFact('StartServer', { settings: shown(), version: options.version }));
       if (!signer)
@@ -372,10 +390,9 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   async function finish(): Promise<void> {
     await flush();
     // Somebody else's batch may have been under way.
-    if (queue.length > 0) await flush();
+    if (waiting() > 0) await flush();
     clearTimeout(timer);
-    if (queue.length > 0)
-      log.error({ records: queue.length }, 'audit records are lost: they cannot be written');
+    if (waiting() > 0) log.error({ records: waiting() }, 'audit records are lost: they cannot be written');
     for (const { waiter } of queue.splice(0)) waiter?.reject(unwritable());
     await journal?.closeSegment().catch(() => undefined);
     await journal?.close().catch(() => undefined);
