@@ -296,8 +296,21 @@ async function startingAlone(): Promise<readonly Check[]> {
   ];
 }
 
+/** How long it takes until what is READY on one node serves on the other, at the longest of several times (seconds). */
+async function untilShared({ nodes: [first, second], upstream }: Nodes): Promise<number> {
+  let longest = 0;
+  for (let turn = 0; turn < 5; turn += 1) {
+    const made = await make(controlOf(first, KEY), `one-${turn}`, { api: apiOf(upstream.url, 'find') });
+    const from = performance.now();
+    await until('the other node serves it', async () => (await callOn(second, made)).isGood);
+    longest = Math.max(longest, performance.now() - from);
+  }
+  return longest / 1_000;
+}
+
 async function rolling(): Promise<readonly Check[]> {
   const scene = await openNodes();
+  const sharedS = await untilShared(scene);
   const { nodes, made, upstream, env } = scene;
   let turn = 0;
   const ids = new Set<string>();
@@ -318,6 +331,7 @@ async function rolling(): Promise<readonly Check[]> {
   const answers = await load.stop();
   const seen = [...ids].map((q) => upstream.asked.get(`/postfind?${q}`) ?? 0);
   return [
+    atMost('seconds until a gateway of one node serves on the other', sharedS, 1),
     atLeast('calls', answers.length, 100),
     exactly('answered', goodShare(answers), 1),
     exactly('that reached the upstream not exactly once', seen.filter((count) => count !== 1).length, 0),
