@@ -5,7 +5,6 @@
 import type { Audit, AuditFact, AuditMode } from '../core/audit.ts';
 import type { Log } from '../core/call.ts';
 import { GatewayError } from '../core/errors.ts';
-import { newId } from '../core/ids.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -13,8 +12,9 @@ import { openJournal } from './journal.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 import type { Journal } from './journal.ts';
 import { createRefusals } from './refusals.ts';
-import { createRecordTexts } from './record-text.ts';
 import type { PendingRecord } from './record-text.ts';
+import { createRecordQueue } from './record-queue.ts';
+import type { Entry } from './record-queue.ts';
 import { findExpired, removeSegments } from './retention.ts';
 import { LAST_EVENT } from './segment-file.ts';
 import type { Signer } from './segment.ts';
@@ -22,9 +22,6 @@ import { serviceFact } from './service-events.ts';
 
 /** Records that may wait. What is not waited for and finds no room is dropped, and counted. */
 const MAX_QUEUE = 8192;
-const BATCH = 1024;
-/** Facts whose texts are made in one go, which costs a third less than to make them one by one between calls. */
-const TEXTS = 32;
 /** How long records that nobody waits for are gathered (milliseconds). */
 const GATHER_MS = 100;
 const RETRY_MS = 1_000;
@@ -80,13 +77,6 @@ export interface AuditLog extends Audit {
   close(): Promise<void>;
 }
 
-interface Entry {
-  readonly record: PendingRecord;
-  /** Present while somebody waits. */
-  readonly waiter?: { resolve(): void; reject(fault: GatewayError): void };
-  readonly isKept: boolean;
-}
-
 const unwritable = (cause?: unknown): GatewayError =>
   new GatewayError(
     'Unavailable',
@@ -98,50 +88,25 @@ const unwritable = (cause?: unknown): GatewayError =>
 export function createAuditLog(options: AuditOptions): AuditLog {
   const { clock, log, settings } = options;
   const isRequired = settings.mode === 'required';
-  const maxQueue = options.maxQueue ?? MAX_QUEUE;
   let keyedHash = createKeyedHash(options.digestKey);
   let { signer } = options;
   const refusals = createRefusals(clock);
-  const queue: Entry[] = [];
-  /** Facts that have no text yet, and when they were. */
-  const fresh: AuditFact[] = [];
-  const times: number[] = [];
+  const queue = createRecordQueue(options, options.maxQueue ?? MAX_QUEUE);
   let journal: Journal | undefined;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let failingSince: number | undefined;
-  let dropped: { count: number; readonly since: number } | undefined;
-  const figures = { records: 0, dropped: 0, failedWrites: 0 };
+  const figures = { records: 0, failedWrites: 0 };
   let isClosing = false;
   let looked = -Infinity;
 
-  const texts = createRecordTexts(options);
-  const pending = (fact: AuditFact): PendingRecord => texts.make(fact, newId(), clock.now());
-  const own = (name: string, parameters: JsonObject): PendingRecord => pending(serviceFact(name, parameters));
+  const own = (name: string, parameters: JsonObject): PendingRecord =>
+    queue.make(serviceFact(name, parameters));
   const shown = (): JsonObject => ({
     arguments: settings.showsArguments,
     mode: settings.mode,
     retentionDays: settings.retentionDays,
   });
-
-  function add(entry: Entry): boolean {
-    if (queue.length < maxQueue) {
-      queue.push(entry);
-      return true;
-    }
-    figures.dropped += 1;
-    dropped = { since: dropped?.since ?? entry.record.at, count: (dropped?.count ?? 0) + 1 };
-    return false;
-  }
-
-  const waiting = (): number => queue.length + fresh.length;
-
-  function makeTexts(): void {
-    for (const [index, fact] of fresh.entries())
-      add({ record: texts.make(fact, newId(), times[index] ?? clock.now()), isKept: true });
-    fresh.length = 0;
-    times.length = 0;
-  }
 
   function schedule(waitMs: number): void {
     if (timer || running) return;
@@ -151,11 +116,9 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   function record(fact: AuditFact): void {
     if (!refusals.admits(fact)) return;
-    fresh.push(fact);
-    times.push(clock.now());
-    if (fresh.length >= TEXTS) makeTexts();
+    queue.add(fact);
     if (failingSince !== undefined) schedule(RETRY_MS);
-    else if (isRequired || queue.length >= BATCH) void flush();
+    else if (isRequired || queue.isBatch) void flush();
     else schedule(GATHER_MS);
   }
 
@@ -177,8 +140,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
         reject(fault);
       },
     };
-    makeTexts();
-    if (add({ record: pending(fact), isKept, waiter })) void flush();
+    if (queue.addWaiting(fact, isKept, waiter)) void flush();
     else waiter.reject(unwritable());
     return promise;
   }
@@ -189,7 +151,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     timer = undefined;
     running ??= run().finally(() => {
       running = undefined;
-      if (waiting() > 0) schedule(failingSince === undefined ? (isRequired ? 0 : GATHER_MS) : RETRY_MS);
+      if (queue.length > 0) schedule(failingSince === undefined ? (isRequired ? 0 : GATHER_MS) : RETRY_MS);
     });
     return running;
   }
@@ -197,13 +159,12 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   async function run(): Promise<void> {
     // Those who come in the same turn share a batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    makeTexts();
     // What comes while these are written waits for its own turn, unless somebody waits for it: many small writes cost more
     // than few large ones.
     let left = isRequired || isClosing ? Infinity : queue.length;
     while (queue.length > 0 && left > 0) {
-      left -= BATCH;
-      const batch = queue.splice(0, BATCH);
+      const batch = queue.take();
+      left -= batch.length;
       const mine = await openChain().then(
         (opened) => writeBatch(opened, batch),
         (thrown: unknown) => fail(batch, thrown),
@@ -251,7 +212,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   async function writeBatch(into: Journal, batch: readonly Entry[]): Promise<boolean> {
     const recovered = failingSince;
-    const lost = dropped;
+    const lost = queue.dropped();
     const more = [
       ...(recovered === undefined
         ? []
@@ -260,21 +221,20 @@ export function createAuditLog(options: AuditOptions): AuditLog {
         ? []
         : [own('DropAuditRecords', { count: lost.count, since: timeText(lost.since) })]),
     ];
-    const whole = [...more, ...batch.map(({ record: waiting }) => waiting)];
+    const whole = [...more, ...batch.map((entry) => entry.record)];
     try {
       await into.append(whole);
     } catch (thrown) {
       return fail(batch, thrown);
     }
     figures.records += whole.length;
-    for (const written of whole) texts.release(written);
+    queue.release(whole);
     for (const { waiter } of batch) waiter?.resolve();
     if (recovered !== undefined) {
       failingSince = undefined;
       log.warn({}, 'the audit log can be written again');
     }
-    if (lost !== undefined && dropped)
-      dropped = dropped.count > lost.count ? { ...dropped, count: dropped.count - lost.count } : undefined;
+    if (lost) queue.told(lost.count);
     await tidy(into).catch((thrown: unknown) => fail([], thrown));
     return true;
   }
@@ -288,10 +248,11 @@ export function createAuditLog(options: AuditOptions): AuditLog {
       log.error({ reason, mode: settings.mode }, 'the audit log cannot be written');
     }
     // Those behind them in the queue too: nobody is to wait for a disk that is known to fail.
-    for (const { waiter, ...entry } of [...batch, ...queue.splice(0)]) {
-      waiter?.reject(unwritable(thrown));
-      if (entry.isKept) queue.push(entry);
-    }
+    const all = [...batch, ...queue.takeAll()];
+    for (const { waiter } of all) waiter?.reject(unwritable(thrown));
+    queue.putBack(
+      all.filter(({ isKept }) => isKept).map(({ record: waiting }) => ({ record: waiting, isKept: true })),
+    );
     const isOnlyFull =
       thrown instanceof Error && 'code' in thrown && /^(ENOSPC|EDQUOT)$/.test(String(thrown.code));
     // Whatever else it was, what lies in the file has to be looked at again.
@@ -342,7 +303,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
 
   const look = setInterval(() => {
     recordCounted();
-    if (journal && waiting() === 0) running ??= tidyQuietly(journal);
+    if (journal && queue.length === 0) running ??= tidyQuietly(journal);
   }, LOOK_MS);
   look.unref();
 
@@ -351,7 +312,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
       .catch((thrown: unknown) => void fail([], thrown))
       .finally(() => {
         running = undefined;
-        if (waiting() > 0) schedule(0);
+        if (queue.length > 0) schedule(0);
       });
   }
 
@@ -361,7 +322,7 @@ export function createAuditLog(options: AuditOptions): AuditLog {
     record,
     commit,
     digest: (value) => keyedHash(typeof value === 'string' ? value : canonicalJson(value)),
-    figures: () => ({ ...figures, queue: waiting() }),
+    figures: () => ({ ...figures, dropped: queue.allDropped, queue: queue.length }),
     start() {
       record(serviceFact('StartServer', { settings: shown(), version: options.version }));
       if (!signer)
@@ -390,10 +351,11 @@ export function createAuditLog(options: AuditOptions): AuditLog {
   async function finish(): Promise<void> {
     await flush();
     // Somebody else's batch may have been under way.
-    if (waiting() > 0) await flush();
+    if (queue.length > 0) await flush();
     clearTimeout(timer);
-    if (waiting() > 0) log.error({ records: waiting() }, 'audit records are lost: they cannot be written');
-    for (const { waiter } of queue.splice(0)) waiter?.reject(unwritable());
+    if (queue.length > 0)
+      log.error({ records: queue.length }, 'audit records are lost: they cannot be written');
+    for (const { waiter } of queue.takeAll()) waiter?.reject(unwritable());
     await journal?.closeSegment().catch(() => undefined);
     await journal?.close().catch(() => undefined);
     journal = undefined;
