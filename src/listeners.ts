@@ -4,6 +4,7 @@
 import type { Config, ListenAddress } from './config.ts';
 import { listen } from './edge/server.ts';
 import type { Handlers, Listener } from './edge/server.ts';
+import { isWorker } from './workers.ts';
 
 /** Opens them; the one for the data plane is the first. @throws the system's error when an address is taken or not ours */
 export async function openListeners(
@@ -14,6 +15,7 @@ export async function openListeners(
   const first = await listen({
     ...config.listen,
     opened,
+    isShared: isWorker(),
     handlers: (at) => handlersFor({ dataPlane: true, control: config.adminListen === undefined }, at),
   });
   if (!config.adminListen) return [first];

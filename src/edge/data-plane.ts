@@ -41,7 +41,7 @@ export interface DataPlaneServices {
   readonly addressOf: ClientAddress;
   readonly log: Log;
   readonly observer: RequestObserver;
-  readonly overload: Pick<Overload, 'enter' | 'leave'>;
+  readonly overload: Pick<Overload, 'enter' | 'leave' | 'inFlight'>;
   /** Is told of everybody who is turned away here. */
   readonly audit?: Audit;
 }

@@ -10,6 +10,7 @@ import type { Hono } from 'hono';
 import type { HttpBindings } from '@hono/node-server';
 import { handleDataPlane } from './data-plane.ts';
 import type { DataPlaneServices } from './data-plane.ts';
+import { letOthersAccept } from './fair-accept.ts';
 import { routeOf } from './routes.ts';
 import { warmTicks } from './warm-ticks.ts';
 
@@ -49,6 +50,8 @@ export interface ListenOptions {
    * that a gateway does not exist must not be said by a process that has not looked yet.
    */
   readonly opened: Promise<void>;
+  /** Other processes accept from the same socket. */
+  readonly isShared?: boolean;
   /** Made once the port is known, because URLs and origins depend on it. */
   readonly handlers: (address: { readonly host: string; readonly port: number }) => Handlers;
 }
@@ -82,7 +85,14 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     });
   });
   const { port } = server.address() as AddressInfo;
-  handle = route(options.handlers({ host: options.host, port }), options.opened);
+  const handlers = options.handlers({ host: options.host, port });
+  handle = route(handlers, options.opened);
+  const { dataPlane } = handlers;
+  if (options.isShared === true && dataPlane)
+    server.on(
+      'connection',
+      letOthersAccept(() => dataPlane.overload.inFlight === 0),
+    );
   return Object.freeze({
     host: options.host,
     port,

@@ -1,8 +1,10 @@
 // Several workers behind one address: one of them killed costs its own calls and nothing else, a renewal costs none, and
 // nothing is left when the process that started them goes, however it goes.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { beforeAll, expect, test, vi } from 'vitest';
 import {
   CreateGatewayCommand,
@@ -127,6 +129,29 @@ async function total(): Promise<number> {
   const counts = (await answer.text()).matchAll(/^gatewright_invocations_total\{.*\} (\d+)$/gm);
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
+
+test.skipIf(!hasProc)(
+  'share the connections of clients that keep them, also when they come all at once',
+  async () => {
+    const workers = workersOf(server.child.pid);
+    const held = (): readonly number[] => workers.map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+    const before = held();
+    const { hostname, port } = new URL(url);
+    const sockets = Array.from({ length: 64 }, () => connect(Number(port), hostname));
+    try {
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+      const taken = (): readonly number[] => held().map((count, index) => count - (before[index] ?? 0));
+      await vi.waitFor(
+        () => expect(taken().reduce((sum, count) => sum + count)).toBeGreaterThan(55),
+        PATIENCE,
+      );
+      // Whoever wakes first used to have nearly all of them.
+      for (const count of taken()) expect(count).toBeGreaterThan(8);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  },
+);
 
 test('show the figures of all, whichever is asked', async () => {
   const before = await total();
