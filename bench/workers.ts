@@ -44,7 +44,7 @@ const PET = {
   required: ['id', 'name', 'kind'],
   properties: {
     id: { type: 'integer' },
-    name: { type: 'string', minLength: 1, maxLength: 64 },
+    name: { type: 'string', minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9 ]+$' },
     kind: { type: 'string', enum: ['dog', 'cat', 'bird'] },
     tags: { type: 'array', items: { type: 'string' }, maxItems: 8 },
     owner: {
