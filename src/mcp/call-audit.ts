@@ -4,7 +4,7 @@
 import { NO_AUDIT, shortUserAgent, userAgentOf } from '../core/audit.ts';
 import type { AuditFact, AuditResource } from '../core/audit.ts';
 import { GatewayError, reasonOf } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
 import { RelayedError } from '../core/relay.ts';
 import type { GatewaySnapshot } from '../snapshot/snapshot.ts';
 import { stringifyLossless } from '../lib/lossless-json.ts';
@@ -135,15 +135,17 @@ function parametersOf({ snapshot, request, audit }: MethodContext): JsonObject {
   const { name, uri, arguments: given, argument, inputResponses } = request.params;
   const args = given ?? argument ?? inputResponses ?? {};
   const isShown = audit.showsArguments && stringifyLossless(args).length <= MAX_SHOWN;
-  return {
-    ...(isShown ? { arguments: args } : { argumentsHmac: audit.digest(args) }),
-    gatewayIdentifier: snapshot.gatewayId,
-    method: request.method,
-    ...(typeof name === 'string' ? { name: name.slice(0, MAX_NAME) } : {}),
-    ...(typeof uri === 'string'
-      ? { uriHmac: audit.digest(uri), uriScheme: uri.split(':', 1)[0]?.slice(0, 32) }
-      : {}),
-  };
+  const parameters: Record<string, JsonValue> = isShown
+    ? { arguments: args }
+    : { argumentsHmac: audit.digest(args) };
+  parameters['gatewayIdentifier'] = snapshot.gatewayId;
+  parameters['method'] = request.method;
+  if (typeof name === 'string') parameters['name'] = name.slice(0, MAX_NAME);
+  if (typeof uri === 'string') {
+    parameters['uriHmac'] = audit.digest(uri);
+    parameters['uriScheme'] = uri.split(':', 1)[0]?.slice(0, 32) ?? '';
+  }
+  return parameters;
 }
 
 /** The tool as the gateway knows it, before it is looked for in earnest. */
