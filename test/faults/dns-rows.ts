@@ -2,7 +2,6 @@
 // names suffer, and not for long; other names are found, and what needs the system's threads (tokens, files) goes on.
 
 import { join } from 'node:path';
-import { CreateGatewayCommand } from '@aws-sdk/client-bedrock-agentcore-control';
 import { openIssuer } from '../support/issuer.ts';
 import { closing, startServer } from '../support/process.ts';
 import {
@@ -15,6 +14,7 @@ import {
   controlOf,
   goodShare,
   make,
+  makeTokenGateway,
   medianOf,
   p99,
   underLoad,
@@ -57,19 +57,9 @@ async function namesFail(): Promise<readonly Check[]> {
     ),
   });
   const url = `${server.url}${made.path}`;
-  const { gatewayId = '', gatewayUrl = '' } = await control.send(
-    new CreateGatewayCommand({
-      name: 'tokens',
-      roleArn: 'arn:aws:iam::000000000000:role/gateway',
-      protocolType: 'MCP',
-      authorizerType: 'CUSTOM_JWT',
-      authorizerConfiguration: {
-        customJWTAuthorizer: { discoveryUrl: issuer.discoveryUrl, allowedAudience: ['gateway'] },
-      },
-    }),
-  );
+  const { gatewayId, path } = await makeTokenGateway(control, 'tokens', issuer.discoveryUrl);
   await addTargets(control, gatewayId, { plain: apiOf(upstream.url, 'close') });
-  const guarded = `${server.url}${new URL(gatewayUrl).pathname}`;
+  const guarded = `${server.url}${path}`;
   const tokens = await Promise.all(Array.from({ length: 600 }, (_, at) => issuer.token({ sub: `u${at}` })));
   /** A call with a token that nobody has seen. */
   const askGuarded = (): Promise<Answer> =>

@@ -74,6 +74,24 @@ export async function makeGateway(
   return { gatewayId, path: new URL(gatewayUrl).pathname };
 }
 
+/** A gateway that asks for tokens of an issuer, for the audience `gateway`; the path of its endpoint. */
+export async function makeTokenGateway(
+  control: BedrockAgentCoreControlClient,
+  name: string,
+  discoveryUrl: string,
+): Promise<{ readonly gatewayId: string; readonly path: string }> {
+  const { gatewayId = '', gatewayUrl = '' } = await control.send(
+    new CreateGatewayCommand({
+      name,
+      roleArn: ROLE,
+      protocolType: 'MCP',
+      authorizerType: 'CUSTOM_JWT',
+      authorizerConfiguration: { customJWTAuthorizer: { discoveryUrl, allowedAudience: ['gateway'] } },
+    }),
+  );
+  return { gatewayId, path: new URL(gatewayUrl).pathname };
+}
+
 /** A gateway with one target `api` that sends a secret as the query parameter `key`; the path of its endpoint. */
 export async function makeSecretTarget(
   control: BedrockAgentCoreControlClient,

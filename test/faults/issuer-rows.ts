@@ -2,7 +2,6 @@
 // leave with is down. Whoever is known goes on; others are refused soon, and nobody is asked for each of them.
 
 import {
-  CreateGatewayCommand,
   CreateGatewayTargetCommand,
   CreateOauth2CredentialProviderCommand,
   GetGatewayTargetCommand,
@@ -22,6 +21,7 @@ import {
   controlOf,
   goodShare,
   makeGateway,
+  makeTokenGateway,
   metric,
 } from './house.ts';
 import type { Answer } from './house.ts';
@@ -46,19 +46,9 @@ async function openScene(): Promise<Scene> {
   const upstream = await openHostileUpstream();
   const server = await startServer({ env: EGRESS });
   const control = controlOf(server);
-  const { gatewayId = '', gatewayUrl = '' } = await control.send(
-    new CreateGatewayCommand({
-      name: 'known',
-      roleArn: 'arn:aws:iam::000000000000:role/gateway',
-      protocolType: 'MCP',
-      authorizerType: 'CUSTOM_JWT',
-      authorizerConfiguration: {
-        customJWTAuthorizer: { discoveryUrl: issuer.discoveryUrl, allowedAudience: ['gateway'] },
-      },
-    }),
-  );
+  const { gatewayId, path } = await makeTokenGateway(control, 'known', issuer.discoveryUrl);
   await addTargets(control, gatewayId, { api: apiOf(upstream.url, 'find') });
-  const url = `${server.url}${new URL(gatewayUrl).pathname}`;
+  const url = `${server.url}${path}`;
   let turn = 0;
   const ask = async (key?: SigningKey): Promise<Answer> => {
     const token = await issuer.token({ sub: `u${(turn += 1)}` }, key ? { key } : {});

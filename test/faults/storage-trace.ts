@@ -1,13 +1,14 @@
 // What a process does to its files, as strace sees it, and what of it a disk would have after a power cut at some moment:
 // everything that a finished fsync covers, and of the rest nothing, or any part.
 
-import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closing } from '../support/process.ts';
-import { CannotRun, until } from './row.ts';
+import { straceOf } from './strace.ts';
 
+/** What changes a file, or makes it durable. */
+const CALLS = 'trace=pwrite64,write,pwritev,ftruncate,fsync,fdatasync';
 /** The unit that a disk writes whole. */
 const SECTOR = 512;
 
@@ -34,46 +35,16 @@ export async function traceStorage(
   pid: number,
   files: readonly string[],
 ): Promise<{ stop(): Promise<StorageTrace> }> {
-  if (spawnSync('strace', ['-V'], { stdio: 'ignore' }).status !== 0)
-    throw new CannotRun('there is no strace, which shows what is synced');
   const folder = mkdtempSync(join(tmpdir(), 'gatewright-trace-'));
   closing.unshift(() => rmSync(folder, { recursive: true, force: true }));
-  const tracer = spawn(
-    'strace',
-    [
-      '-ff',
-      '-o',
-      join(folder, 'trace'),
-      '-p',
-      String(pid),
-      '-ttt',
-      '-T',
-      '-y',
-      '-xx',
-      '-s',
-      '33554432',
-      '-e',
-      'trace=pwrite64,write,pwritev,ftruncate,fsync,fdatasync',
-      ...files.flatMap((file) => ['-P', file]),
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+  const tracer = await straceOf(
+    pid,
+    ['-ff', '-o', join(folder, 'trace'), '-ttt', '-T', '-y', '-xx', '-s', '33554432', '-e', CALLS],
+    files,
   );
-  const ended = new Promise<void>((resolve) => tracer.once('close', () => resolve()));
-  closing.push(() => {
-    tracer.kill('SIGKILL');
-    return ended;
-  });
-  let said = '';
-  tracer.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  await until('strace follows the process', () => {
-    if (tracer.exitCode !== null) throw new CannotRun(`strace cannot follow a process: ${said.trim()}`);
-    return said.includes('attached');
-  });
-  if (tracer.exitCode !== null) throw new CannotRun(`strace cannot follow a process: ${said.trim()}`);
   return {
     async stop() {
-      tracer.kill('SIGINT');
-      await ended;
+      await tracer.stop();
       const operations = readdirSync(folder)
         .flatMap((name) => readFileSync(join(folder, name), 'latin1').split('\n'))
         .map(parseLine)
