@@ -670,6 +670,27 @@ describe('refusals of whoever has proved nothing', () => {
     expect(verifyAudit(folder, KEYS).faults).toEqual([]);
   });
 
+  it('count what comes to nothing too; what they do, and the ends of what was announced, are recorded each time', async () => {
+    const folder = folderOfTest();
+    const { audit: log } = openLog(folder);
+    const step = (more: Partial<AuditFact>): AuditFact =>
+      fact('GiveUserConsent', {
+        actor: { kind: 'unknown' },
+        decision: 'allow',
+        sourceIpAddress: 'a',
+        ...more,
+      });
+    for (let at = 0; at < 1_000; at += 1) log.record(step({ errorCode: 'NotFound' }));
+    for (let at = 0; at < 300; at += 1) log.record(step({}));
+    for (let at = 0; at < 300; at += 1) log.record(step({ errorCode: 'NotFound', phase: 'outcome' }));
+    await log.close();
+    const steps = auditRecords(folder).filter(({ eventName }) => eventName === 'GiveUserConsent');
+    const failed = steps.filter(({ errorCode }) => errorCode !== undefined);
+    expect(steps.length - failed.length).toBe(300);
+    expect(failed.length).toBeGreaterThanOrEqual(420);
+    expect(failed.length).toBeLessThanOrEqual(425);
+  });
+
   it('from very many addresses do not fill the disk either', async () => {
     const folder = folderOfTest();
     const { audit: log } = openLog(folder);

@@ -42,9 +42,11 @@ export function createRefusals(clock: Pick<Clock, 'now' | 'monotonic'>): Refusal
   }
 
   return {
-    admits({ actor, decision, phase, sourceIpAddress = '' }) {
+    admits({ actor, decision, errorCode, phase, sourceIpAddress = '' }) {
       // An intent that is waited for, and its outcome, are recorded in any case.
-      if (actor.kind !== 'unknown' || decision !== 'deny' || phase !== undefined) return true;
+      if (actor.kind !== 'unknown' || phase !== undefined) return true;
+      // What came to nothing is as cheap to cause as what was refused.
+      if (decision !== 'deny' && errorCode === undefined) return true;
       let own = buckets.get(sourceIpAddress);
       if (!own) buckets.set(sourceIpAddress, (own = { tokens: ADDRESS.burst, at: clock.monotonic() }));
       if (fill(own, ADDRESS).tokens >= 1 && fill(all, ALL).tokens >= 1) {

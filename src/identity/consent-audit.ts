@@ -95,7 +95,11 @@ export function createConsentAudit(services: {
   return Object.freeze({
     async step(event, consent, by, work, outcomeOf) {
       if (audit.mode === 'off') return work();
-      const end = await begin(audit, await factOf(event, consent, by));
+      // Of a consent that there is not nothing can be done: no intent is to be durable, only the refusal is told.
+      const fact = await factOf(event, consent, by);
+      const end = consent
+        ? await begin(audit, fact)
+        : (outcome: Partial<AuditFact>): void => audit.record({ decision: 'deny', ...fact, ...outcome });
       try {
         const result = await work();
         end(outcomeOf?.(result) ?? {});
