@@ -223,6 +223,27 @@ it.each(['best-effort', 'required'] as const)(
 );
 
 describe('what does not work', () => {
+  it.each(['best-effort', 'required'] as const)(
+    'a state that nobody was given is a refusal, and announces nothing (%s)',
+    async (mode) => {
+      const folder = auditedFolder();
+      const { bench, close, url } = await open(folder, mode);
+      const answer = await fetch(new URL('/identities/callback/00000000-0000-4000-8000-000000000000?state=made-up&code=made-up', url));
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(bench.provider.count('authorization_code')).toBe(0);
+      await close();
+      const told = folder.of('GiveUserConsent');
+      expect(told).toHaveLength(1);
+      expect(told[0]).toMatchObject({
+        userIdentity: { type: 'Unknown' },
+        additionalEventData: { decision: 'deny' },
+        errorCode: expect.any(String) as unknown,
+      });
+      expect(told[0]?.additionalEventData).not.toHaveProperty('phase');
+      expect(JSON.stringify(told)).not.toContain('made-up');
+    },
+  );
+
   it('is told of: not allowed at the provider, in another browser, refused by its token endpoint', async () => {
     const folder = auditedFolder();
     const box = secretBox();
