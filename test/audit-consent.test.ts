@@ -228,7 +228,9 @@ describe('what does not work', () => {
     async (mode) => {
       const folder = auditedFolder();
       const { bench, close, url } = await open(folder, mode);
-      const answer = await fetch(new URL('/identities/callback/00000000-0000-4000-8000-000000000000?state=made-up&code=made-up', url));
+      const answer = await fetch(
+        new URL('/identities/callback/00000000-0000-4000-8000-000000000000?state=made-up&code=made-up', url),
+      );
       expect(answer.status).toBeGreaterThanOrEqual(400);
       expect(bench.provider.count('authorization_code')).toBe(0);
       await close();
